@@ -1,0 +1,72 @@
+//! The agent's configuration files: bytes in, effective variables and findings out. Knows neither Docker nor files.
+//!
+//! One file has several readers with grammars of their own: systemd (`EnvironmentFile=`), ecs-init's own parser, and
+//! `docker run --env-file`.
+
+use std::collections::BTreeMap;
+
+use crate::finding::Finding;
+
+/// Where the AMI's layer of the agent's configuration lives; ecs-nanny writes it.
+pub const VENDOR_PATH: &str = "/var/lib/ecs/ecs.config";
+/// Where the user's layer lives; ecs-nanny only reads it.
+pub const USER_PATH: &str = "/etc/ecs/ecs.config";
+
+/// Who said a variable, lowest precedence first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// What is always given to the agent (ecs-init's defaults).
+    Default,
+    /// What this platform adds.
+    Platform,
+    /// [`VENDOR_PATH`].
+    Vendor,
+    /// [`USER_PATH`].
+    User,
+    /// `agent.extra_env` of ecs-nanny's own settings.
+    Settings,
+    /// What the host's facts force, whatever anyone says.
+    Forced,
+}
+
+/// One configuration file.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Which layer it is.
+    pub layer: Layer,
+    /// Its path, for findings.
+    pub path: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// Permission bits, where known.
+    pub mode: Option<u32>,
+}
+
+/// One variable with its origin.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Variable {
+    /// The value.
+    pub value: String,
+    /// Who said it.
+    pub layer: Layer,
+    /// The file, or what else said it.
+    pub path: String,
+    /// The line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// What the layers say together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentConfig {
+    /// What the agent's container is to get of the files, by name; the user's layer over the vendor's.
+    pub agent: BTreeMap<String, Variable>,
+    /// What a process started by systemd with both files as `EnvironmentFile=` would see: the switches that ecs-init
+    /// reads from its own environment.
+    pub process: BTreeMap<String, Variable>,
+    /// Lines that could not be used, with place and mend.
+    pub findings: Vec<Finding>,
+}

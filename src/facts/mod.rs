@@ -1,0 +1,119 @@
+//! What is true of this host, with no opinion. Facts arrive in layers (host, engine, instance); files are kept as they
+//! stand, their meaning is found elsewhere. One JSON document of them reproduces a user's problem.
+
+mod engine;
+mod host;
+mod instance;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use engine::EngineFacts;
+pub use host::{
+    CgroupFacts, CgroupVersion, ConfigFile, Content, DiskFacts, DmiFacts, HostFacts, MemoryFacts,
+    UnitFacts, XenFacts,
+};
+pub use instance::InstanceFacts;
+
+pub use crate::host::files::Kind as PathKind;
+
+/// The number that grows when the JSON of `ecs-nanny facts` changes incompatibly.
+pub const SCHEMA: u32 = 1;
+
+/// One fact: known, unreadable for a reason, or not there yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact<T> {
+    /// The value.
+    Known(T),
+    /// It could not be read, and why.
+    Unreadable(String),
+    /// Nobody has looked yet, or its source has not answered yet.
+    #[default]
+    NotYet,
+}
+
+impl<T> Fact<T> {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Fact::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Why the value is not known; for skipped findings.
+    pub fn why_unknown(&self) -> &str {
+        match self {
+            Fact::Known(_) => "",
+            Fact::Unreadable(why) => why,
+            Fact::NotYet => "not known yet",
+        }
+    }
+
+    /// The same fact by reference.
+    pub fn as_ref(&self) -> Fact<&T> {
+        match self {
+            Fact::Known(value) => Fact::Known(value),
+            Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
+            Fact::NotYet => Fact::NotYet,
+        }
+    }
+
+    /// The fact with its value turned into another.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Fact::Known(value) => Fact::Known(turn(value)),
+            Fact::Unreadable(why) => Fact::Unreadable(why),
+            Fact::NotYet => Fact::NotYet,
+        }
+    }
+}
+
+impl<T, E: std::fmt::Display> From<Result<T, E>> for Fact<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(value) => Fact::Known(value),
+            Err(error) => Fact::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// Everything known of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Version of this document, [`SCHEMA`].
+    pub schema: u32,
+    /// True when the facts were read from a tree other than the running host (`--root`).
+    pub unbooted: bool,
+    /// Read from `/proc`, `/sys` and `/etc` through a root directory.
+    pub host: HostFacts,
+    /// Told by the Docker daemon.
+    pub engine: Fact<EngineFacts>,
+    /// Told by the instance metadata service.
+    pub instance: Fact<InstanceFacts>,
+}
+
+/// Paths whose existence decides something in the plan or the rules, with what stands there.
+pub type Paths = BTreeMap<String, PathKind>;
+
+/// The paths that [`HostFacts::paths`] tells of.
+pub const PROBED_PATHS: &[&str] = &[
+    "/etc/pki",
+    "/etc/pki/tls/certs",
+    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/mnt/ecs/ebs",
+    "/proc/sys/net/ipv6",
+    "/run/docker.sock",
+    "/usr/bin/lsblk",
+    "/usr/bin/nsenter",
+    "/sbin/modinfo",
+    "/usr/sbin/modinfo",
+    "/var/lib/cloud/data/result.json",
+    "/var/lib/ecs/deps",
+    "/var/lib/ecs/deps/execute-command",
+    "/var/cache/ecs/ecs-agent.tar",
+];

@@ -1,0 +1,3 @@
+//! The outside world, one adapter a file. No policy, no settings.
+
+pub mod files;

@@ -1,0 +1,14 @@
+//! ecs-nanny: a boot agent for EC2 instances made from custom AMIs.
+//!
+//! The rooms, in import order: a room uses only rooms above it.
+
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod exit;
+pub mod finding;
+pub mod host;
+pub mod settings;
+pub mod agent_config;
+pub mod facts;
+pub mod plan;

@@ -1,0 +1,99 @@
+//! One settings file as it is written: every key optional, unknown keys refused.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    AgentBackend, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnUnfit, Switch,
+};
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(super) struct $name {
+            $(pub(super) $key: Option<Spanned<$kind>>,)*
+        }
+    };
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Fragment {
+    pub(super) agent: AgentTable,
+    pub(super) checks: ChecksTable,
+    pub(super) engine: EngineTable,
+    pub(super) health: HealthTable,
+    pub(super) log: LogTable,
+    pub(super) metadata: MetadataTable,
+    pub(super) run: RunTable,
+}
+
+table!(
+    /// `[agent]`
+    AgentTable {
+        backend: AgentBackend,
+        image: String,
+        tarball: String,
+        digest: String,
+        extra_env: BTreeMap<String, String>,
+        updates: Switch,
+        fetch: Fetch,
+        allow_default_cluster: bool,
+        stop_grace: String,
+    }
+);
+
+table!(
+    /// `[checks]`
+    ChecksTable {
+        profiles: Vec<String>,
+        on_unfit: OnUnfit,
+    }
+);
+
+table!(
+    /// `[engine]`
+    EngineTable {
+        backend: EngineBackend,
+        unit: String,
+        socket: String,
+        dockerd: String,
+        data_root: String,
+        exec_root: String,
+        pid_file: String,
+        args: Vec<String>,
+        start_timeout: String,
+    }
+);
+
+table!(
+    /// `[health]`
+    HealthTable { tcp: String }
+);
+
+table!(
+    /// `[log]`
+    LogTable {
+        level: Level,
+        format: LogFormat,
+    }
+);
+
+table!(
+    /// `[metadata]`
+    MetadataTable {
+        ec2: OnEc2,
+        endpoints: Vec<String>,
+        budget: String,
+    }
+);
+
+table!(
+    /// `[run]`
+    RunTable { on_failed: OnFailed }
+);

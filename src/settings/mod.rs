@@ -1,0 +1,308 @@
+//! ecs-nanny's own settings: fragments (one TOML file each, every key optional) are merged in order and then validated.
+//! Knows neither the host nor ecs.config.
+
+mod fragment;
+mod load;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use load::{Document, Loaded, SettingsError, merge};
+
+/// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct Settings {
+    /// `[agent]`
+    pub agent: Agent,
+    /// `[checks]`
+    pub checks: Checks,
+    /// `[engine]`
+    pub engine: Engine,
+    /// `[health]`
+    pub health: Health,
+    /// `[log]`
+    pub log: Log,
+    /// `[metadata]`
+    pub metadata: Metadata,
+    /// `[run]`
+    pub run: Run,
+}
+
+/// `[agent]`: the ECS agent's container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agent {
+    /// Who runs the agent.
+    pub backend: AgentBackend,
+    /// Reference of the image.
+    pub image: String,
+    /// The image's tarball in the agent's cache.
+    pub tarball: String,
+    /// Wanted image id, `sha256:…`; `None` takes any.
+    pub digest: Option<String>,
+    /// Variables given to the agent over both of its files.
+    pub extra_env: BTreeMap<String, String>,
+    /// Whether the agent may update itself (exit status 42).
+    pub updates: Switch,
+    /// Whether an image that is missing is fetched at boot.
+    pub fetch: Fetch,
+    /// Whether joining the cluster `default` without an explicit ECS_CLUSTER is meant.
+    pub allow_default_cluster: bool,
+    /// How long the agent has to stop before it is killed.
+    #[serde(serialize_with = "values::duration")]
+    pub stop_grace: Duration,
+}
+
+/// Who runs the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub enum AgentBackend {
+    /// Amazon's unit where it is installed, else our container.
+    #[serde(rename = "auto")]
+    Auto,
+    /// Our container.
+    #[serde(rename = "container")]
+    Container,
+    /// Amazon's `ecs.service`.
+    #[serde(rename = "ecs.service")]
+    EcsService,
+}
+
+/// A switch, written `on` or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// Whether an image that is missing is fetched at boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fetch {
+    /// Wait and say which command fetches it.
+    Never,
+    /// Fetch it.
+    Missing,
+}
+
+/// `[checks]`: the rules.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checks {
+    /// Active profiles.
+    pub profiles: Vec<String>,
+    /// What a failed required rule does.
+    pub on_unfit: OnUnfit,
+}
+
+/// What a failed required rule does to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnfit {
+    /// The agent is not started.
+    Block,
+    /// It is started, and health says what failed.
+    Report,
+}
+
+/// `[engine]`: the Docker daemon.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Engine {
+    /// How it is started.
+    pub backend: EngineBackend,
+    /// The systemd unit.
+    pub unit: String,
+    /// The Engine API's socket, an absolute path.
+    pub socket: String,
+    /// The daemon's program, for backend `child`.
+    pub dockerd: String,
+    /// `--data-root`, for backend `child`; `None` leaves Docker's default.
+    pub data_root: Option<String>,
+    /// `--exec-root`, for backend `child`; `None` leaves Docker's default.
+    pub exec_root: Option<String>,
+    /// `--pidfile`, for backend `child`.
+    pub pid_file: String,
+    /// More arguments for the daemon, for backend `child`.
+    pub args: Vec<String>,
+    /// How long the daemon has to answer before `degraded` says so.
+    #[serde(serialize_with = "values::duration")]
+    pub start_timeout: Duration,
+}
+
+/// How the engine is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineBackend {
+    /// The unit on a systemd host, else a child process.
+    Auto,
+    /// A systemd unit.
+    Unit,
+    /// A child process of ecs-nanny.
+    Child,
+}
+
+/// `[health]`: who may read the health document, and where.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// Loopback address for HTTP; `None` is written `off`.
+    pub tcp: Option<SocketAddr>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Log {
+    /// Records below this level are dropped.
+    pub level: Level,
+    /// How records look where there is no journal.
+    pub format: LogFormat,
+}
+
+/// Levels of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// The story.
+    Info,
+    /// Why things happen.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How records look where there is no journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[metadata]`: the instance metadata service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metadata {
+    /// Whether this host is on EC2.
+    pub ec2: OnEc2,
+    /// Base addresses, tried in order.
+    pub endpoints: Vec<String>,
+    /// How long to try before going on without identity.
+    #[serde(serialize_with = "values::duration")]
+    pub budget: Duration,
+}
+
+/// Whether this host is taken for an EC2 instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnEc2 {
+    /// What DMI and Xen say.
+    Auto,
+    /// Yes, whatever they say.
+    Yes,
+    /// No: the metadata service is never asked.
+    No,
+}
+
+/// `[run]`: the daemon.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// What a terminal end does to the daemon.
+    pub on_failed: OnFailed,
+}
+
+/// What `failed` does to the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailed {
+    /// Stay, serve health, retry slowly.
+    Stay,
+    /// End with status 5 or 69.
+    Exit,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Agent {
+            backend: AgentBackend::Auto,
+            image: "amazon/amazon-ecs-agent:latest".to_owned(),
+            tarball: "/var/cache/ecs/ecs-agent.tar".to_owned(),
+            digest: None,
+            extra_env: BTreeMap::new(),
+            updates: Switch::On,
+            fetch: Fetch::Never,
+            allow_default_cluster: false,
+            stop_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Checks {
+            profiles: vec!["ecs".to_owned()],
+            on_unfit: OnUnfit::Block,
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Engine {
+            backend: EngineBackend::Auto,
+            unit: "docker.service".to_owned(),
+            socket: "/var/run/docker.sock".to_owned(),
+            dockerd: "dockerd".to_owned(),
+            data_root: None,
+            exec_root: None,
+            pid_file: "/var/run/docker.pid".to_owned(),
+            args: Vec::new(),
+            start_timeout: Duration::from_secs(180),
+        }
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Health {
+            tcp: Some(SocketAddr::from(([127, 0, 0, 1], 51682))),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            level: Level::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Metadata {
+            ec2: OnEc2::Auto,
+            endpoints: vec![
+                "http://169.254.169.254".to_owned(),
+                "http://[fd00:ec2::254]".to_owned(),
+            ],
+            budget: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Run {
+            on_failed: OnFailed::Stay,
+        }
+    }
+}

@@ -7,8 +7,11 @@
 
 pub mod exit;
 pub mod finding;
+pub mod telemetry;
 pub mod host;
 pub mod settings;
 pub mod agent_config;
 pub mod facts;
 pub mod plan;
+pub mod snapshot;
+pub mod supervise;

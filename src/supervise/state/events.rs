@@ -1,0 +1,202 @@
+//! What the machine hears and what it asks for.
+
+use std::time::Duration;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// SIGTERM, or Ctrl-C. The second one hurries.
+    StopRequested,
+    /// SIGUSR2: end, and leave agent and engine running.
+    LeaveRequested,
+    /// A settings or agent configuration file changed, or SIGHUP.
+    ConfigurationChanged,
+    /// A timer that was armed.
+    Fired(Timer),
+    /// An action ended.
+    Answered(Answer),
+    /// The engine closed its connections or its process ended.
+    EngineLost,
+    /// The agent's container ended.
+    AgentEnded(Ending),
+}
+
+/// How an action ended. Each action but arming answers once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Of [`Action::Check`].
+    Checked {
+        /// A required rule failed on certain evidence, and the settings say that it blocks.
+        unfit: bool,
+        /// A cluster is configured, or none is needed.
+        cluster: bool,
+    },
+    /// Of [`Action::StartEngine`] and [`Action::AwaitEngine`]: it answers.
+    EngineUp,
+    /// Of the same: it did not come up.
+    EngineFailed,
+    /// Of the same: its unit was stopped cleanly by somebody.
+    EngineStoppedByOperator,
+    /// Of [`Action::PingEngine`].
+    EngineAnswers,
+    /// Of the same: not within its deadline.
+    EngineSilent,
+    /// Of [`Action::FetchIdentity`]: known, or this is not EC2, or the service is disabled.
+    IdentityKnown,
+    /// Of the same: not within its budget.
+    IdentityMissing,
+    /// Of [`Action::ApplyPlan`]; what failed is a finding.
+    PlanApplied,
+    /// Of [`Action::PrepareImage`].
+    ImageReady,
+    /// Of the same.
+    ImageMissing {
+        /// There is one, and it can't be used.
+        invalid: bool,
+    },
+    /// Of [`Action::LaunchAgent`].
+    AgentRunning {
+        /// It was running already.
+        adopted: bool,
+    },
+    /// Of the same.
+    LaunchFailed,
+    /// Of [`Action::ProbeAgent`].
+    AgentProbed(Probe),
+    /// Of [`Action::ExamineExit`].
+    ExitExamined {
+        /// What made it end may pass by itself.
+        curable: bool,
+    },
+    /// Of [`Action::StopAgent`], whether or not it could be stopped.
+    AgentStopped,
+    /// Of [`Action::UndoPlan`].
+    PlanUndone,
+    /// Of [`Action::StopEngine`].
+    EngineStopped,
+}
+
+/// What the agent's introspection said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// It names its container instance.
+    Registered,
+    /// It answers without one.
+    Unregistered,
+    /// It did not answer within the deadline.
+    Silent,
+}
+
+/// How the agent's container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Exit status 5: the agent asks not to be started again.
+    Terminal,
+    /// Anything else, 0 included: nobody asked it to end.
+    Failure,
+}
+
+/// Timers; arming one again replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// Start the agent again.
+    Agent,
+    /// Probe the agent.
+    Probe,
+    /// Forget the agent's failures.
+    Forgive,
+    /// Start the engine again.
+    Engine,
+    /// Ping the engine.
+    Ping,
+    /// Ask the metadata service again.
+    Identity,
+    /// Look for the image again.
+    Image,
+    /// Run the rules again.
+    Check,
+    /// Compare the packet filter with the plan.
+    Reassert,
+}
+
+impl Timer {
+    /// Every timer.
+    pub const ALL: [Timer; 9] = [
+        Timer::Agent,
+        Timer::Probe,
+        Timer::Forgive,
+        Timer::Engine,
+        Timer::Ping,
+        Timer::Identity,
+        Timer::Image,
+        Timer::Check,
+        Timer::Reassert,
+    ];
+
+    /// Retries of what may fail on a whole fleet at once are spread; probes keep their rate.
+    pub fn jittered(self) -> bool {
+        match self {
+            Timer::Agent | Timer::Engine | Timer::Identity | Timer::Image | Timer::Check => true,
+            Timer::Probe | Timer::Forgive | Timer::Ping | Timer::Reassert => false,
+        }
+    }
+}
+
+/// What is to be done. The shell runs each as a task with a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Read facts and settings, run the rules, make the plan.
+    Check,
+    /// Start the engine and wait until it answers.
+    StartEngine,
+    /// Wait until somebody starts the engine's unit.
+    AwaitEngine,
+    /// Tell when the engine goes away.
+    FollowEngine,
+    /// See whether the engine answers.
+    PingEngine,
+    /// Ask the metadata service for the instance's identity.
+    FetchIdentity,
+    /// Put the plan's files and network parts on the host.
+    ApplyPlan,
+    /// Mend what of it has gone. Answers like [`Action::ApplyPlan`].
+    ReassertPlan,
+    /// See to it that the agent's image is loaded.
+    PrepareImage,
+    /// Take over, start again or create the agent's container.
+    LaunchAgent,
+    /// Tell when the agent's container ends.
+    FollowAgent,
+    /// Ask the agent's introspection.
+    ProbeAgent,
+    /// Read the last lines of the agent that ended.
+    ExamineExit,
+    /// Stop the agent's container, within its grace.
+    StopAgent {
+        /// Without grace.
+        hurry: bool,
+    },
+    /// Take the plan's network parts off the host.
+    UndoPlan,
+    /// Stop the child engine.
+    StopEngine,
+    /// End the process.
+    Exit,
+    /// Fire later.
+    Arm {
+        /// Which timer.
+        timer: Timer,
+        /// When, at the latest.
+        after: Duration,
+    },
+    /// Don't fire.
+    Disarm(Timer),
+    /// Fire nothing any more.
+    DisarmAll,
+}
+
+impl Action {
+    pub(super) fn arm(timer: Timer, after: Duration) -> Action {
+        Action::Arm { timer, after }
+    }
+}

@@ -1,0 +1,665 @@
+//! The pure machine: `step(State, Event) -> Vec<Action>`, no clock, no I/O, no randomness.
+//!
+//! Each part (engine, instance, image, network, agent) stands in a small state of its own. An event moves the part that
+//! it speaks of; then [`State::advance`] starts whatever has become possible. One desired state drives it all: the agent
+//! runs and is registered until someone says stop.
+
+mod events;
+mod phase;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use events::{Action, Answer, Ending, Event, Probe, Timer};
+
+/// Agent failures after which it is retried in the slow lane.
+pub const BUDGET: u32 = 10;
+/// The first wait after the immediate restart; doubled for each further failure.
+pub const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait within the budget.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The wait in the slow lane, and between tries of what ended terminally.
+pub const SLOW_WAIT: Duration = Duration::from_secs(300);
+/// How long the agent has to be registered before its failures are forgotten.
+pub const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
+/// How often a registered agent and the engine are probed. With two silent probes ([`PROBE_AGAIN`]) and a deadline of
+/// 2 s each, a hang shows within 15 s.
+pub const PROBE_EVERY: Duration = Duration::from_secs(8);
+/// The next probe after a silent one.
+pub const PROBE_AGAIN: Duration = Duration::from_secs(1);
+/// Silent probes in a row that mean a hang.
+pub const SILENT_PROBES: u32 = 2;
+/// How often the packet filter is compared with the plan, and mended.
+pub const REASSERT_EVERY: Duration = Duration::from_secs(60);
+/// How often an agent that has not registered is probed: at first, and after [`QUICK_PROBES`].
+pub const PROBE_NEW: Duration = Duration::from_millis(250);
+/// Probes at the quick rate.
+pub const QUICK_PROBES: u32 = 40;
+/// How often an agent is probed that has not registered for a while.
+pub const PROBE_UNREGISTERED: Duration = Duration::from_secs(5);
+
+/// What the supervision is to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// The agent runs and is registered.
+    Run,
+    /// Everything that we started stops.
+    Stop,
+    /// This process ends; agent and engine run on.
+    Leave,
+}
+
+/// What the rules say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fitness {
+    /// Not known yet.
+    Unknown,
+    /// The agent may run.
+    Fit,
+    /// A required rule failed on certain evidence.
+    Unfit,
+}
+
+/// The engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineState {
+    /// Nobody has looked yet.
+    Unknown,
+    /// Being started and awaited.
+    Starting,
+    /// It answers.
+    Up,
+    /// It did not come up or went away; tried again at a timer.
+    Down,
+    /// Somebody stopped its unit; we wait until somebody starts it.
+    StoppedByOperator,
+    /// It was up and does not answer.
+    Hung,
+}
+
+/// What stands between the host and its agent, besides the engine: one state for identity, image and network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Not begun.
+    Open,
+    /// Under way.
+    Busy,
+    /// There, or not needed.
+    Met,
+    /// Not there; tried again at a timer.
+    Missing,
+}
+
+/// The agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentState {
+    /// Not started; started as soon as everything it needs is there.
+    Idle,
+    /// Its container is being started or taken over.
+    Launching,
+    /// It runs.
+    Running {
+        /// It is registered in its cluster.
+        registered: bool,
+        /// Silent probes in a row.
+        silent: u32,
+        /// Probes so far, for the rate.
+        probes: u32,
+    },
+    /// It ended; started again at a timer.
+    BackingOff,
+    /// It ended with status 5; its last lines are being read.
+    Examining,
+    /// It ended terminally; started again at a slow timer.
+    Failed,
+    /// Being stopped.
+    Stopping,
+    /// Stopped.
+    Stopped,
+}
+
+/// Where everything stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// What is to be reached.
+    pub goal: Goal,
+    /// What the rules say.
+    pub fitness: Fitness,
+    /// A cluster is configured, or none is needed.
+    pub cluster: bool,
+    /// The Docker daemon.
+    pub engine: EngineState,
+    /// Silent pings of the engine in a row.
+    pub engine_silent: u32,
+    /// Failures of the engine since it was last up.
+    pub engine_failures: u32,
+    /// Identity of the instance.
+    pub identity: Need,
+    /// Packet filter, kernel parameters, files.
+    pub network: Need,
+    /// The agent's image in the engine.
+    pub image: Need,
+    /// The image can't be used, as against not being there.
+    pub image_invalid: bool,
+    /// The agent.
+    pub agent: AgentState,
+    /// Failures of the agent since it was last forgiven.
+    pub failures: u32,
+    /// Failures charged to the agent since it last ran: taken back when its engine turns out to have gone away.
+    pub charged: u32,
+    /// The agent ran at least once.
+    pub launched: bool,
+    /// The last failure was one of starting the container.
+    pub launch_failed: bool,
+    /// The agent was registered once, so that its absence is a fault and not a beginning.
+    pub was_healthy: bool,
+    /// How often the agent was started again.
+    pub restarts: u32,
+    /// The daemon ends when the agent ends terminally or the host is unfit.
+    pub exit_on_failed: bool,
+    /// The engine is our child and stops with us.
+    pub owns_engine: bool,
+}
+
+impl State {
+    /// The state at exec, and what to do first.
+    pub fn start(exit_on_failed: bool, owns_engine: bool) -> (State, Vec<Action>) {
+        let state = State {
+            goal: Goal::Run,
+            fitness: Fitness::Unknown,
+            cluster: false,
+            engine: EngineState::Unknown,
+            engine_silent: 0,
+            engine_failures: 0,
+            identity: Need::Open,
+            network: Need::Open,
+            image: Need::Open,
+            image_invalid: false,
+            agent: AgentState::Idle,
+            failures: 0,
+            charged: 0,
+            launched: false,
+            launch_failed: false,
+            was_healthy: false,
+            restarts: 0,
+            exit_on_failed,
+            owns_engine,
+        };
+        (state, vec![Action::Check])
+    }
+
+    /// Takes one event and says what is to be done.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::StopRequested => self.stop(&mut actions),
+            Event::LeaveRequested => self.leave(&mut actions),
+            Event::ConfigurationChanged => self.reread(&mut actions),
+            Event::Fired(timer) => self.fired(timer, &mut actions),
+            Event::Answered(answer) => self.answered(answer, &mut actions),
+            Event::EngineLost => self.engine_lost(&mut actions),
+            Event::AgentEnded(ending) => self.agent_ended(ending, &mut actions),
+        }
+        if self.goal == Goal::Run {
+            self.advance(&mut actions);
+        }
+        actions
+    }
+
+    /// Starts whatever has become possible.
+    fn advance(&mut self, actions: &mut Vec<Action>) {
+        if self.fitness != Fitness::Fit {
+            return;
+        }
+        if self.engine == EngineState::Unknown {
+            self.engine = EngineState::Starting;
+            actions.push(Action::StartEngine);
+        }
+        if self.identity == Need::Open {
+            self.identity = Need::Busy;
+            actions.push(Action::FetchIdentity);
+        }
+        if self.engine != EngineState::Up {
+            return;
+        }
+        if self.network == Need::Open {
+            self.network = Need::Busy;
+            actions.push(Action::ApplyPlan);
+        }
+        if self.image == Need::Open {
+            self.image = Need::Busy;
+            actions.push(Action::PrepareImage);
+        }
+        let needs_met = [self.identity, self.network, self.image]
+            .iter()
+            .all(|need| *need == Need::Met);
+        if needs_met && self.cluster && self.agent == AgentState::Idle {
+            self.agent = AgentState::Launching;
+            actions.push(Action::LaunchAgent);
+        }
+    }
+
+    fn answered(&mut self, answer: Answer, actions: &mut Vec<Action>) {
+        match answer {
+            Answer::Checked { unfit, cluster } => self.checked(unfit, cluster, actions),
+            Answer::EngineUp => self.engine_up(actions),
+            Answer::EngineFailed => self.engine_down(actions),
+            Answer::EngineStoppedByOperator => self.engine_stopped(actions),
+            Answer::EngineAnswers => self.engine_answers(actions),
+            Answer::EngineSilent => self.engine_is_silent(actions),
+            Answer::IdentityKnown => self.identity = Need::Met,
+            Answer::IdentityMissing => {
+                if self.identity == Need::Busy {
+                    self.identity = Need::Missing;
+                    actions.push(Action::arm(Timer::Identity, LONGEST_WAIT));
+                }
+            }
+            Answer::PlanApplied => self.plan_applied(actions),
+            Answer::ImageReady => {
+                if self.image == Need::Busy {
+                    self.image = Need::Met;
+                    self.image_invalid = false;
+                }
+            }
+            Answer::ImageMissing { invalid } => {
+                if self.image == Need::Busy {
+                    self.image = Need::Missing;
+                    self.image_invalid = invalid;
+                    actions.push(Action::arm(Timer::Image, LONGEST_WAIT));
+                }
+            }
+            Answer::AgentRunning { adopted } => self.agent_running(adopted, actions),
+            Answer::LaunchFailed => self.launch_failed(actions),
+            Answer::AgentProbed(probe) => self.probed(probe, actions),
+            Answer::ExitExamined { curable } => self.examined(curable, actions),
+            Answer::AgentStopped => self.agent_stopped(actions),
+            Answer::PlanUndone => self.undone(actions),
+            Answer::EngineStopped => actions.push(Action::Exit),
+        }
+    }
+
+    fn fired(&mut self, timer: Timer, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        match timer {
+            Timer::Agent => {
+                if matches!(self.agent, AgentState::BackingOff | AgentState::Failed) {
+                    self.agent = AgentState::Idle;
+                }
+            }
+            Timer::Probe => {
+                if matches!(self.agent, AgentState::Running { .. }) {
+                    actions.push(Action::ProbeAgent);
+                }
+            }
+            Timer::Forgive => self.failures = 0,
+            Timer::Engine => {
+                if self.engine == EngineState::Down {
+                    self.engine = EngineState::Starting;
+                    actions.push(Action::StartEngine);
+                }
+            }
+            Timer::Ping => {
+                if matches!(self.engine, EngineState::Up | EngineState::Hung) {
+                    actions.push(Action::PingEngine);
+                }
+            }
+            Timer::Reassert => {
+                if self.network == Need::Met {
+                    actions.push(Action::ReassertPlan);
+                }
+            }
+            Timer::Identity => retry(&mut self.identity),
+            Timer::Image => retry(&mut self.image),
+            Timer::Check => {
+                if self.fitness != Fitness::Fit {
+                    actions.push(Action::Check);
+                }
+            }
+        }
+    }
+
+    fn checked(&mut self, unfit: bool, cluster: bool, actions: &mut Vec<Action>) {
+        self.cluster = cluster;
+        if !unfit {
+            self.fitness = Fitness::Fit;
+            if self.network == Need::Met {
+                self.network = Need::Open;
+            }
+            return;
+        }
+        // A host that turns unfit while its agent runs is reported, not stopped: its tasks would suffer.
+        if self.launched {
+            return;
+        }
+        self.fitness = Fitness::Unfit;
+        if self.exit_on_failed {
+            actions.push(Action::Exit);
+        } else {
+            actions.push(Action::arm(Timer::Check, SLOW_WAIT));
+        }
+    }
+
+    fn reread(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        actions.push(Action::Check);
+        retry(&mut self.image);
+        // What was changed may be what made it end.
+        if matches!(self.agent, AgentState::Failed) {
+            actions.push(Action::Disarm(Timer::Agent));
+            self.agent = AgentState::Idle;
+        }
+    }
+
+    fn engine_up(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        self.engine = EngineState::Up;
+        self.engine_failures = 0;
+        self.engine_silent = 0;
+        self.charged = 0;
+        actions.push(Action::Disarm(Timer::Engine));
+        actions.push(Action::FollowEngine);
+        actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
+        // The engine may have lost the image, and its start rewrites the packet filter.
+        self.image = Need::Open;
+        if self.network == Need::Met {
+            self.network = Need::Open;
+        }
+        match self.agent {
+            AgentState::Running { .. } | AgentState::BackingOff => {
+                actions.push(Action::Disarm(Timer::Agent));
+                self.agent = AgentState::Idle;
+            }
+            _ => {}
+        }
+    }
+
+    fn engine_lost(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_gone();
+        if self.goal == Goal::Run {
+            self.engine = EngineState::Starting;
+            actions.push(Action::Disarm(Timer::Ping));
+            actions.push(Action::StartEngine);
+        } else {
+            self.engine = EngineState::Down;
+        }
+    }
+
+    /// Forgets what only a living engine can know.
+    fn engine_gone(&mut self) {
+        self.engine_silent = 0;
+        if matches!(self.agent, AgentState::Running { .. }) {
+            self.agent = AgentState::Idle;
+        }
+        // An agent that ended just before its engine went away ended because of it.
+        if self.charged > 0 {
+            self.failures = self.failures.saturating_sub(self.charged);
+            self.charged = 0;
+            if self.agent == AgentState::BackingOff {
+                self.agent = AgentState::Idle;
+            }
+        }
+    }
+
+    fn engine_stopped(&mut self, actions: &mut Vec<Action>) {
+        self.engine_gone();
+        self.engine = EngineState::StoppedByOperator;
+        if self.goal == Goal::Run {
+            actions.push(Action::Disarm(Timer::Engine));
+            actions.push(Action::AwaitEngine);
+        }
+    }
+
+    fn plan_applied(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        self.network = Need::Met;
+        actions.push(Action::arm(Timer::Reassert, REASSERT_EVERY));
+    }
+
+    fn engine_down(&mut self, actions: &mut Vec<Action>) {
+        if self.engine != EngineState::Starting {
+            return;
+        }
+        self.engine = EngineState::Down;
+        self.engine_failures = self.engine_failures.saturating_add(1);
+        if self.goal == Goal::Run {
+            actions.push(Action::arm(Timer::Engine, wait_after(self.engine_failures)));
+        }
+    }
+
+    fn engine_answers(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_silent = 0;
+        self.engine = EngineState::Up;
+        actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
+    }
+
+    fn engine_is_silent(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_silent = self.engine_silent.saturating_add(1);
+        if self.engine_silent >= SILENT_PROBES {
+            self.engine = EngineState::Hung;
+        }
+        actions.push(Action::arm(Timer::Ping, PROBE_AGAIN));
+    }
+
+    fn agent_running(&mut self, adopted: bool, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Launching {
+            return;
+        }
+        if self.engine != EngineState::Up {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        if !adopted && (self.was_healthy || self.failures > 0) {
+            self.restarts = self.restarts.saturating_add(1);
+        }
+        self.launch_failed = false;
+        self.launched = true;
+        self.charged = 0;
+        self.agent = AgentState::Running {
+            registered: false,
+            silent: 0,
+            probes: 0,
+        };
+        actions.push(Action::FollowAgent);
+        actions.push(Action::ProbeAgent);
+    }
+
+    fn launch_failed(&mut self, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Launching {
+            return;
+        }
+        if self.engine != EngineState::Up {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        self.launch_failed = true;
+        // A failed start may mean that the image or a rule has gone.
+        self.image = Need::Open;
+        self.back_off(actions);
+    }
+
+    fn agent_ended(&mut self, ending: Ending, actions: &mut Vec<Action>) {
+        if !matches!(self.agent, AgentState::Running { .. }) {
+            return;
+        }
+        self.launch_failed = false;
+        actions.push(Action::Disarm(Timer::Probe));
+        actions.push(Action::Disarm(Timer::Forgive));
+        match ending {
+            Ending::Terminal => {
+                self.agent = AgentState::Examining;
+                actions.push(Action::ExamineExit);
+            }
+            Ending::Failure => {
+                actions.push(Action::ExamineExit);
+                self.back_off(actions);
+            }
+        }
+    }
+
+    fn examined(&mut self, curable: bool, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Examining {
+            return;
+        }
+        if self.goal != Goal::Run {
+            self.agent = AgentState::Stopped;
+            return;
+        }
+        if curable {
+            self.failures = self.failures.max(BUDGET);
+            self.back_off(actions);
+            return;
+        }
+        self.agent = AgentState::Failed;
+        if self.exit_on_failed {
+            actions.push(Action::Exit);
+        } else {
+            actions.push(Action::arm(Timer::Agent, SLOW_WAIT));
+        }
+    }
+
+    fn back_off(&mut self, actions: &mut Vec<Action>) {
+        self.failures = self.failures.saturating_add(1);
+        self.charged = self.charged.saturating_add(1);
+        if self.goal != Goal::Run {
+            return;
+        }
+        // The first restart begins at once: `advance` sees an idle agent.
+        if self.failures <= 1 {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        self.agent = AgentState::BackingOff;
+        actions.push(Action::arm(Timer::Agent, wait_after(self.failures)));
+    }
+
+    fn probed(&mut self, probe: Probe, actions: &mut Vec<Action>) {
+        let AgentState::Running {
+            registered,
+            silent,
+            probes,
+        } = &mut self.agent
+        else {
+            return;
+        };
+        *probes = probes.saturating_add(1);
+        let next = match probe {
+            Probe::Registered => {
+                if !*registered {
+                    *registered = true;
+                    self.was_healthy = true;
+                    actions.push(Action::arm(Timer::Forgive, FORGIVEN_AFTER));
+                }
+                *silent = 0;
+                PROBE_EVERY
+            }
+            Probe::Unregistered | Probe::Silent if !*registered => {
+                if probe == Probe::Unregistered {
+                    *silent = 0;
+                } else {
+                    *silent = silent.saturating_add(1);
+                }
+                if *probes < QUICK_PROBES {
+                    PROBE_NEW
+                } else {
+                    PROBE_UNREGISTERED
+                }
+            }
+            // It was registered, and answers without a registration: it starts anew inside.
+            Probe::Unregistered => {
+                *registered = false;
+                *probes = 0;
+                *silent = 0;
+                actions.push(Action::Disarm(Timer::Forgive));
+                PROBE_NEW
+            }
+            Probe::Silent => {
+                *silent = silent.saturating_add(1);
+                PROBE_AGAIN
+            }
+        };
+        if self.goal == Goal::Run {
+            actions.push(Action::arm(Timer::Probe, next));
+        }
+    }
+
+    fn stop(&mut self, actions: &mut Vec<Action>) {
+        match self.goal {
+            Goal::Run => {
+                self.goal = Goal::Stop;
+                actions.push(Action::DisarmAll);
+                self.agent = AgentState::Stopping;
+                actions.push(Action::StopAgent { hurry: false });
+            }
+            // The second request hurries.
+            Goal::Stop => {
+                if self.agent == AgentState::Stopping {
+                    actions.push(Action::StopAgent { hurry: true });
+                }
+            }
+            Goal::Leave => {}
+        }
+    }
+
+    fn leave(&mut self, actions: &mut Vec<Action>) {
+        if self.goal == Goal::Run {
+            self.goal = Goal::Leave;
+            actions.push(Action::DisarmAll);
+            actions.push(Action::Exit);
+        }
+    }
+
+    fn agent_stopped(&mut self, actions: &mut Vec<Action>) {
+        if self.goal == Goal::Stop && self.agent == AgentState::Stopping {
+            self.agent = AgentState::Stopped;
+            actions.push(Action::UndoPlan);
+        }
+    }
+
+    fn undone(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Stop {
+            return;
+        }
+        if self.owns_engine {
+            actions.push(Action::StopEngine);
+        } else {
+            actions.push(Action::Exit);
+        }
+    }
+}
+
+/// Tries again what was missing.
+fn retry(need: &mut Need) {
+    if *need == Need::Missing {
+        *need = Need::Open;
+    }
+}
+
+/// The longest wait before the next try, after so many failures: none, 0.5 s doubling to 60 s, then the slow lane. The
+/// shell takes a random part of it (full jitter).
+pub fn wait_after(failures: u32) -> Duration {
+    match failures {
+        0 | 1 => Duration::ZERO,
+        spent if spent > BUDGET => SLOW_WAIT,
+        some => FIRST_WAIT
+            .saturating_mul(1 << (some - 2).min(16))
+            .min(LONGEST_WAIT),
+    }
+}

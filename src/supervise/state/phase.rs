@@ -1,0 +1,93 @@
+//! What the state means to the outside.
+
+use super::{AgentState, BUDGET, EngineState, Fitness, Goal, Need, SILENT_PROBES, State};
+use crate::snapshot::{Phase, Reason};
+
+impl State {
+    /// The phase and, where it is not the whole story, the reason.
+    pub fn phase(&self) -> (Phase, Option<Reason>) {
+        match self.goal {
+            Goal::Stop if self.agent == AgentState::Stopped => return (Phase::Stopped, None),
+            Goal::Stop => return (Phase::Draining, None),
+            Goal::Leave => return (Phase::Stopped, None),
+            Goal::Run => {}
+        }
+        match self.fitness {
+            Fitness::Unknown => return (Phase::Checking, None),
+            Fitness::Unfit => return (Phase::Failed, Some(Reason::HostUnfit)),
+            Fitness::Fit => {}
+        }
+        if let Some(found) = self.engine_phase() {
+            return found;
+        }
+        match self.agent {
+            AgentState::Running {
+                silent, registered, ..
+            } => running(registered, silent),
+            AgentState::Failed | AgentState::Examining => {
+                (Phase::Failed, Some(Reason::AgentTerminal))
+            }
+            AgentState::BackingOff => (Phase::Degraded, Some(self.agent_reason())),
+            AgentState::Idle | AgentState::Launching => self.coming(),
+            AgentState::Stopping | AgentState::Stopped => (Phase::Draining, None),
+        }
+    }
+
+    fn engine_phase(&self) -> Option<(Phase, Option<Reason>)> {
+        let found = match self.engine {
+            EngineState::Up => return None,
+            EngineState::StoppedByOperator => {
+                (Phase::Waiting, Some(Reason::EngineStoppedByOperator))
+            }
+            EngineState::Hung => (Phase::Degraded, Some(Reason::EngineHung)),
+            EngineState::Down if self.was_healthy || self.engine_failures > BUDGET => {
+                (Phase::Degraded, Some(Reason::EngineLost))
+            }
+            EngineState::Starting if self.was_healthy => {
+                (Phase::Degraded, Some(Reason::EngineLost))
+            }
+            EngineState::Unknown | EngineState::Starting | EngineState::Down => {
+                (Phase::Waiting, Some(Reason::Engine))
+            }
+        };
+        Some(found)
+    }
+
+    /// The agent is not there yet: what is missing.
+    fn coming(&self) -> (Phase, Option<Reason>) {
+        let missing = if !self.cluster {
+            Some(Reason::Cluster)
+        } else if self.identity != Need::Met {
+            Some(Reason::Metadata)
+        } else if self.image == Need::Missing {
+            Some(if self.image_invalid {
+                Reason::ImageInvalid
+            } else {
+                Reason::Image
+            })
+        } else {
+            None
+        };
+        match missing {
+            Some(reason) => (Phase::Waiting, Some(reason)),
+            None if self.failures > 0 => (Phase::Degraded, Some(self.agent_reason())),
+            None => (Phase::Launching, None),
+        }
+    }
+
+    fn agent_reason(&self) -> Reason {
+        if self.launch_failed {
+            Reason::LaunchFailed
+        } else {
+            Reason::AgentExited
+        }
+    }
+}
+
+fn running(registered: bool, silent: u32) -> (Phase, Option<Reason>) {
+    match (registered, silent >= SILENT_PROBES) {
+        (true, true) => (Phase::Degraded, Some(Reason::AgentSilent)),
+        (true, false) => (Phase::Healthy, None),
+        (false, _) => (Phase::Registering, None),
+    }
+}

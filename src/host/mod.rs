@@ -1,3 +1,9 @@
 //! The outside world, one adapter a file. No policy, no settings.
 
+pub mod docker;
+pub mod dockerd;
 pub mod files;
+pub mod introspection;
+pub mod notify;
+pub mod systemd;
+pub mod watch;

@@ -1,0 +1,96 @@
+//! How calls to the engine fail.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::time::Duration;
+
+use bollard::errors::Error;
+
+/// A call to the engine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// Nobody listens: no socket, connection refused or closed.
+    #[error("the Docker daemon can't be reached: {0}")]
+    Unreachable(String),
+    /// Connected, and no answer in time.
+    #[error("the Docker daemon did not answer {call} within {} s", .after.as_secs())]
+    Deadline {
+        /// Method and path.
+        call: &'static str,
+        /// How long it had.
+        after: Duration,
+    },
+    /// No such container, image or network.
+    #[error("{0}")]
+    NotFound(String),
+    /// The name or state is already taken.
+    #[error("{0}")]
+    Conflict(String),
+    /// The engine answered with another error.
+    #[error("the Docker daemon answered {status}: {message}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+    /// A local file could not be read.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// The answer made no sense.
+    #[error("the Docker daemon's answer can't be used: {0}")]
+    Answer(String),
+}
+
+impl From<Error> for DockerError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => match status_code {
+                404 => DockerError::NotFound(message),
+                409 => DockerError::Conflict(message),
+                status => DockerError::Refused { status, message },
+            },
+            Error::SocketNotFoundError(path) => {
+                DockerError::Unreachable(format!("{path} does not exist"))
+            }
+            Error::HyperResponseError { .. }
+            | Error::HyperLegacyError { .. }
+            | Error::IOError { .. } => DockerError::Unreachable(chain(&error)),
+            other => DockerError::Answer(chain(&other)),
+        }
+    }
+}
+
+/// The causes of an error in one line: the client's own message hides "connection refused".
+fn chain(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !line.contains(&words) {
+            line = format!("{line}: {words}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
+/// Runs one call under a deadline.
+pub(super) async fn within<T, E: Into<DockerError>>(
+    call: &'static str,
+    after: Duration,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, DockerError> {
+    match tokio::time::timeout(after, future).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(DockerError::Deadline { call, after }),
+    }
+}

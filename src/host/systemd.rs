@@ -1,0 +1,276 @@
+//! systemd over D-Bus: its private socket first (it is there before the bus is), then the system bus.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use zbus::OwnedObjectPath;
+
+/// systemd's private socket.
+const PRIVATE: &str = "/run/systemd/private";
+/// Deadline for every call.
+const CALL: Duration = Duration::from_secs(5);
+
+/// A call to systemd failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemdError {
+    /// Neither socket could be used.
+    #[error("systemd can't be reached over D-Bus: {0}")]
+    Unreachable(String),
+    /// It did not answer in time.
+    #[error("systemd did not answer {call} within {} s", CALL.as_secs())]
+    Deadline {
+        /// The method.
+        call: &'static str,
+    },
+    /// It refused.
+    #[error("systemd refused {call}: {message}")]
+    Refused {
+        /// The method.
+        call: &'static str,
+        /// Its words.
+        message: String,
+    },
+}
+
+/// What systemd says of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unit {
+    /// `loaded`, `not-found`, `masked`, …
+    pub load_state: String,
+    /// `active`, `inactive`, `failed`, `activating`, `deactivating`, `reloading`.
+    pub active_state: String,
+    /// `running`, `dead`, `auto-restart`, …
+    pub sub_state: String,
+    /// `success`, `exit-code`, `signal`, …: how its last run ended.
+    pub result: String,
+    /// `enabled`, `disabled`, `static`, `masked`, …
+    pub file_state: String,
+}
+
+impl Unit {
+    /// True where there is a unit file that can be started.
+    pub fn installed(&self) -> bool {
+        self.load_state == "loaded"
+    }
+
+    /// True while it runs or is about to.
+    pub fn up_or_coming(&self) -> bool {
+        matches!(
+            self.active_state.as_str(),
+            "active" | "activating" | "reloading"
+        )
+    }
+
+    /// True after a clean stop: nobody but an operator (or a shutdown) ends a daemon so.
+    pub fn stopped_cleanly(&self) -> bool {
+        self.active_state == "inactive" && self.result == "success"
+    }
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    fn subscribe(&self) -> zbus::Result<()>;
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Unit",
+    default_service = "org.freedesktop.systemd1"
+)]
+trait UnitObject {
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn load_state(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn active_state(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn sub_state(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn unit_file_state(&self) -> zbus::Result<String>;
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Service",
+    default_service = "org.freedesktop.systemd1"
+)]
+trait ServiceObject {
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn result(&self) -> zbus::Result<String>;
+}
+
+/// A connection to systemd.
+#[derive(Debug, Clone)]
+pub struct Systemd {
+    connection: zbus::Connection,
+}
+
+impl Systemd {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`SystemdError::Unreachable`] where neither socket answers within the deadline.
+    pub async fn connect() -> Result<Self, SystemdError> {
+        let private = Self::private().await;
+        let connection = match private {
+            Ok(connection) => connection,
+            Err(private) => Self::bus().await.map_err(|bus| {
+                SystemdError::Unreachable(format!("{PRIVATE}: {private}; system bus: {bus}"))
+            })?,
+        };
+        Ok(Systemd { connection })
+    }
+
+    async fn private() -> Result<zbus::Connection, String> {
+        if !Path::new(PRIVATE).exists() {
+            return Err("no such socket".to_owned());
+        }
+        let stream = connected(tokio::net::UnixStream::connect(PRIVATE)).await?;
+        let stream = stream.into_std().map_err(|error| error.to_string())?;
+        let building = zbus::connection::Builder::unix_stream(stream)
+            .p2p()
+            .method_timeout(CALL)
+            .build();
+        connected(building).await
+    }
+
+    async fn bus() -> Result<zbus::Connection, String> {
+        let building = zbus::connection::Builder::system()
+            .method_timeout(CALL)
+            .build();
+        connected(building).await
+    }
+
+    /// What systemd says of a unit; loads its file if it is there.
+    ///
+    /// # Errors
+    /// [`SystemdError`].
+    pub async fn unit(&self, name: &str) -> Result<Unit, SystemdError> {
+        let path = self.load(name).await?;
+        let unit = self.unit_object(&path).await?;
+        let service = ServiceObjectProxy::builder(&self.connection)
+            .path(path)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .map_err(|error| refused("GetUnit", &error))?;
+        Ok(Unit {
+            load_state: call("Get LoadState", unit.load_state()).await?,
+            active_state: call("Get ActiveState", unit.active_state()).await?,
+            sub_state: call("Get SubState", unit.sub_state()).await?,
+            // A unit without a file has no service properties.
+            result: call("Get Result", service.result())
+                .await
+                .unwrap_or_default(),
+            file_state: call("Get UnitFileState", unit.unit_file_state())
+                .await
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Enqueues the start of a unit and does not wait for it, so that nothing can deadlock with it.
+    ///
+    /// # Errors
+    /// [`SystemdError::Refused`] where the unit is masked or missing.
+    pub async fn start(&self, name: &str) -> Result<(), SystemdError> {
+        let manager = self.manager().await?;
+        call("StartUnit", manager.start_unit(name, "replace")).await?;
+        Ok(())
+    }
+
+    /// Forgets that a unit failed, so that its start limit does not keep it down.
+    ///
+    /// # Errors
+    /// [`SystemdError`].
+    pub async fn reset_failed(&self, name: &str) -> Result<(), SystemdError> {
+        let manager = self.manager().await?;
+        call("ResetFailedUnit", manager.reset_failed_unit(name)).await
+    }
+
+    /// Waits, however long that takes, until the state of a unit satisfies a condition.
+    ///
+    /// # Errors
+    /// [`SystemdError`] when systemd goes away.
+    pub async fn unit_becomes(
+        &self,
+        name: &str,
+        condition: impl Fn(&Unit) -> bool,
+    ) -> Result<Unit, SystemdError> {
+        let manager = self.manager().await?;
+        call("Subscribe", manager.subscribe()).await?;
+        let path = self.load(name).await?;
+        let object = UnitObjectProxy::builder(&self.connection)
+            .path(path)
+            .build()
+            .await
+            .map_err(|error| refused("GetUnit", &error))?;
+        let mut changes = object.receive_active_state_changed().await;
+        loop {
+            let unit = self.unit(name).await?;
+            if condition(&unit) {
+                return Ok(unit);
+            }
+            if changes.next().await.is_none() {
+                return Err(SystemdError::Unreachable(
+                    "the connection was closed".to_owned(),
+                ));
+            }
+        }
+    }
+
+    async fn load(&self, name: &str) -> Result<OwnedObjectPath, SystemdError> {
+        let manager = self.manager().await?;
+        call("LoadUnit", manager.load_unit(name)).await
+    }
+
+    async fn manager(&self) -> Result<ManagerProxy<'_>, SystemdError> {
+        ManagerProxy::builder(&self.connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .map_err(|error| refused("Manager", &error))
+    }
+
+    async fn unit_object(
+        &self,
+        path: &OwnedObjectPath,
+    ) -> Result<UnitObjectProxy<'_>, SystemdError> {
+        UnitObjectProxy::builder(&self.connection)
+            .path(path.clone())
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .map_err(|error| refused("GetUnit", &error))
+    }
+}
+
+async fn connected<T, E: std::fmt::Display>(
+    connecting: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(CALL, connecting).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", CALL.as_secs())),
+    }
+}
+
+async fn call<T>(
+    name: &'static str,
+    calling: impl Future<Output = zbus::Result<T>>,
+) -> Result<T, SystemdError> {
+    match tokio::time::timeout(CALL, calling).await {
+        Ok(result) => result.map_err(|error| refused(name, &error)),
+        Err(_) => Err(SystemdError::Deadline { call: name }),
+    }
+}
+
+fn refused(call: &'static str, error: &zbus::Error) -> SystemdError {
+    SystemdError::Refused {
+        call,
+        message: error.to_string(),
+    }
+}

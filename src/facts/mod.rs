@@ -1,6 +1,7 @@
 //! What is true of this host, with no opinion. Facts arrive in layers (host, engine, instance); files are kept as they
 //! stand, their meaning is found elsewhere. One JSON document of them reproduces a user's problem.
 
+mod collect;
 mod devices;
 mod engine;
 mod host;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use collect::{host, read};
 pub use devices::nvidia_devices;
 pub use engine::EngineFacts;
 pub use host::{

@@ -3,7 +3,17 @@
 //! One file has several readers with grammars of their own: systemd (`EnvironmentFile=`), ecs-init's own parser, and
 //! `docker run --env-file`.
 
+mod document;
+mod lines;
+mod read;
+mod report;
+mod secret;
+mod systemd;
+
 use std::collections::BTreeMap;
+
+pub use read::read;
+pub use secret::{MASK, is_secret, mask, mask_value};
 
 use crate::finding::Finding;
 

@@ -169,6 +169,12 @@ pub struct HostFacts {
     pub agent_config: BTreeMap<String, Fact<Option<ConfigFile>>>,
     /// Units by name: `docker.service`, `ecs.service`.
     pub units: BTreeMap<String, Fact<UnitFacts>>,
+    /// Routes, interfaces and reserved ports.
+    pub network: super::NetworkFacts,
+    /// Device files in `/dev` whose names begin with `nvidia`.
+    pub nvidia_devices: Vec<String>,
+    /// AppArmor and domain membership.
+    pub security: super::SecurityFacts,
     /// True when the running system's PID 1 is systemd (`/run/systemd/system` exists).
     pub systemd: bool,
 }

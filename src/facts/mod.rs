@@ -1,20 +1,28 @@
 //! What is true of this host, with no opinion. Facts arrive in layers (host, engine, instance); files are kept as they
 //! stand, their meaning is found elsewhere. One JSON document of them reproduces a user's problem.
 
+mod collect;
+mod devices;
 mod engine;
 mod host;
 mod instance;
+mod network;
+mod security;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use collect::{host, read};
+pub use devices::nvidia_devices;
 pub use engine::EngineFacts;
 pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DiskFacts, DmiFacts, HostFacts, MemoryFacts,
     UnitFacts, XenFacts,
 };
 pub use instance::InstanceFacts;
+pub use network::{NetworkFacts, network};
+pub use security::{SecurityFacts, security};
 
 pub use crate::host::files::Kind as PathKind;
 
@@ -116,4 +124,13 @@ pub const PROBED_PATHS: &[&str] = &[
     "/var/lib/ecs/deps",
     "/var/lib/ecs/deps/execute-command",
     "/var/cache/ecs/ecs-agent.tar",
+    "/proc/sys/net",
+    "/run/docker/plugins/amazon-ecs-volume-plugin.sock",
+    "/run/systemd/container",
+    "/sbin/apparmor_parser",
+    "/sbin/ip6tables",
+    "/sys/kernel/security/apparmor",
+    "/usr/bin/ip6tables",
+    "/usr/sbin/ip6tables",
+    "/var/credentials-fetcher/socket/credentials_fetcher.sock",
 ];

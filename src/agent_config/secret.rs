@@ -1,0 +1,220 @@
+//! Which values are secret, and files and values with them replaced.
+
+use super::lines::{self, Ending, Line};
+
+/// What stands for a secret value.
+pub const MASK: &str = "***";
+
+/// Words that make a name secret, written without `_` and `-`.
+const SECRET_WORDS: &[&str] = &[
+    "ACCESSKEY",
+    "APIKEY",
+    "AUTHDATA",
+    "CREDENTIAL",
+    "PASSWD",
+    "PASSWORD",
+    "PRIVATEKEY",
+    "SECRET",
+    "TOKEN",
+];
+
+/// Names that hold such a word and no secret: a socket, the name of a profile, the name of a secret.
+const NOT_SECRET: &[&str] = &[
+    "CREDENTIALS_FETCHER_HOST",
+    "CREDENTIALS_FETCHER_HOST_DIR",
+    "CREDENTIALS_FETCHER_SECRET_NAME_FOR_DOMAINLESS_GMSA",
+    "ECS_ALTERNATE_CREDENTIAL_PROFILE",
+];
+
+/// True when the value of a variable (or of a key in a JSON value) must not be shown: registry credentials, keys,
+/// passwords and tokens by their names, misspelt ones of `ECS_ENGINE_AUTH_DATA` too.
+pub fn is_secret(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    if NOT_SECRET.contains(&upper.as_str()) {
+        return false;
+    }
+    let plain: String = upper.chars().filter(char::is_ascii_alphanumeric).collect();
+    plain == "AUTH"
+        || SECRET_WORDS.iter().any(|word| plain.contains(word))
+        || strsim::osa_distance(&plain, "ECSENGINEAUTHDATA") <= 2
+}
+
+/// A value as it may be shown: [`MASK`] for a secret; passwords in URLs and secret values in JSON replaced in others.
+pub fn mask_value(name: &str, value: &str) -> String {
+    if value.is_empty() {
+        return String::new();
+    }
+    if is_secret(name) {
+        return MASK.to_owned();
+    }
+    let mut bytes = Vec::new();
+    for (number, line) in lines::split(value.as_bytes()).iter().enumerate() {
+        if number > 0 {
+            bytes.push(b'\n');
+        }
+        bytes.extend(mask_line(line.bytes).bytes);
+    }
+    let masked = lines::text(&bytes);
+    // Go takes a proxy without a scheme, too.
+    let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+    match (is_proxy, masked.rsplit_once('@')) {
+        (true, Some((login, host))) if !masked.contains("://") => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:{MASK}@{host}"),
+            None => masked,
+        },
+        _ => masked,
+    }
+}
+
+/// A whole file with secret values replaced, in whatever grammar they are written; lines and everything else stay.
+pub fn mask(file: &[u8]) -> Vec<u8> {
+    let lines = lines::split(file);
+    let mut masked = file[..lines.first().map_or(file.len(), |line| line.start)].to_vec();
+    for (line, shown) in lines.iter().zip(masked_lines(&lines)) {
+        masked.extend(shown);
+        masked.extend_from_slice(match line.ending {
+            Ending::Lf => b"\n",
+            Ending::CrLf => b"\r\n",
+            Ending::Cr => b"\r",
+            Ending::None => b"",
+        });
+    }
+    masked
+}
+
+/// The lines of a file with secret values replaced. A secret value goes on (quoted, continued, or as JSON over several
+/// lines) up to the next line that is a comment or begins with the name of a variable.
+pub(super) fn masked_lines(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
+    let mut goes_on = false;
+    let mut masked = Vec::with_capacity(lines.len());
+    for line in lines {
+        let text = line.bytes.trim_ascii_start();
+        if goes_on && !text.starts_with(b"#") && !begins_with_name(text) {
+            let shown = if text.is_empty() { "" } else { MASK };
+            masked.push(shown.as_bytes().to_vec());
+            continue;
+        }
+        let shown = mask_line(line.bytes);
+        goes_on = shown.goes_on;
+        masked.push(shown.bytes);
+    }
+    masked
+}
+
+fn begins_with_name(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"export ").unwrap_or(text);
+    let length = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
+        .count();
+    length > 0 && text[length..].trim_ascii_start().starts_with(b"=")
+}
+
+struct Masked {
+    bytes: Vec<u8>,
+    /// True when the line ends within a secret value.
+    goes_on: bool,
+}
+
+/// Replaces what follows the name of a secret: a JSON string up to its closing quote, anything else up to the line's end.
+fn mask_line(line: &[u8]) -> Masked {
+    let mut bytes = Vec::with_capacity(line.len());
+    let mut at = 0;
+    while at < line.len() {
+        let word = line[at..].iter().take_while(|byte| is_word(**byte)).count();
+        if word == 0 {
+            bytes.push(line[at]);
+            at += 1;
+            continue;
+        }
+        let name = &line[at..at + word];
+        bytes.extend_from_slice(name);
+        at += word;
+        if !is_secret(&lines::text(name)) {
+            continue;
+        }
+        let rest = &line[at..];
+        let between = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'\\'))
+            .count();
+        let Some(sign @ (b'=' | b':')) = rest.get(between).copied() else {
+            continue;
+        };
+        bytes.extend_from_slice(&rest[..=between]);
+        at += between + 1;
+        let value = &line[at..];
+        let blanks = value.len() - value.trim_ascii_start().len();
+        bytes.extend_from_slice(&value[..blanks]);
+        at += blanks;
+        let value = &line[at..];
+        if sign == b':'
+            && let Some((quote, length)) = json_string(value)
+        {
+            bytes.extend([quote, MASK.as_bytes(), quote].concat());
+            at += length;
+            continue;
+        }
+        if !value.is_empty() {
+            bytes.extend_from_slice(MASK.as_bytes());
+        }
+        return Masked {
+            bytes: mask_passwords(&bytes),
+            goes_on: true,
+        };
+    }
+    Masked {
+        bytes: mask_passwords(&bytes),
+        goes_on: false,
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// The quote and the length of the JSON string at the start; the whole of it may stand escaped within quotes.
+fn json_string(text: &[u8]) -> Option<(&'static [u8], usize)> {
+    let quote: &[u8] = [&b"\""[..], b"\\\""]
+        .into_iter()
+        .find(|quote| text.starts_with(quote))?;
+    let mut at = quote.len();
+    while at < text.len() {
+        if text[at..].starts_with(quote) {
+            return Some((quote, at + quote.len()));
+        }
+        at += if text[at] == b'\\' { 2 } else { 1 };
+    }
+    None
+}
+
+/// Replaces the password in each `scheme://user:password@host`.
+fn mask_passwords(line: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = b"://";
+    let mut masked = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(found) = rest.windows(MARK.len()).position(|window| window == MARK) {
+        let (before, after) = rest.split_at(found + MARK.len());
+        masked.extend_from_slice(before);
+        // The password ends at the last @ of the word: it may itself hold / or @.
+        let word = after
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b','))
+            .unwrap_or(after.len());
+        let at = after[..word].iter().rposition(|byte| *byte == b'@');
+        let colon = after[..word].iter().position(|byte| *byte == b':');
+        rest = match (colon, at) {
+            (Some(colon), Some(at)) if colon < at => {
+                masked.extend_from_slice(&after[..=colon]);
+                masked.extend_from_slice(MASK.as_bytes());
+                &after[at..]
+            }
+            _ => after,
+        };
+    }
+    masked.extend_from_slice(rest);
+    masked
+}
+
+#[cfg(test)]
+mod tests;

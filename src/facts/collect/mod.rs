@@ -1,0 +1,118 @@
+//! Reads the host layer through a root directory: the running host, a recorded tree of a booted host (with `proc` and
+//! `sys`), or the root of an image that has not booted. Nothing here judges what it reads, and nothing fails: what can't
+//! be read says why.
+
+mod capacity;
+mod cgroup;
+mod machine;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use crate::agent_config::{USER_PATH, VENDOR_PATH};
+use crate::host::files::{Kind, Root};
+
+use super::{
+    ConfigFile, Content, DmiFacts, Fact, Facts, HostFacts, PROBED_PATHS, SCHEMA, XenFacts,
+};
+
+/// The units that [`HostFacts::units`] tells of.
+const UNITS: &[&str] = &["docker.service", "ecs.service"];
+
+/// A document of facts with the host layer read from `root`; the engine and the instance have not been asked.
+pub fn read(root: &Root) -> Facts {
+    Facts {
+        schema: SCHEMA,
+        unbooted: !root.is_host(),
+        host: host(root),
+        engine: Fact::NotYet,
+        instance: Fact::NotYet,
+    }
+}
+
+/// The host layer. Units are told from unit files alone; only systemd knows their `ActiveState`.
+pub fn host(root: &Root) -> HostFacts {
+    HostFacts {
+        kernel_release: machine::kernel_release(root),
+        machine: machine::machine(root),
+        os_release: os_release(root),
+        xen: xen(root),
+        dmi: dmi(root),
+        cpu_hypervisor_flag: machine::hypervisor_flag(root),
+        memory: capacity::memory(root),
+        disks: capacity::disks(root),
+        cgroup: cgroup::cgroup(root),
+        paths: PROBED_PATHS
+            .iter()
+            .map(|path| (String::from(*path), root.kind(path)))
+            .collect(),
+        agent_config: [VENDOR_PATH, USER_PATH]
+            .into_iter()
+            .map(|path| (path.to_owned(), config_file(root, path)))
+            .collect(),
+        units: UNITS
+            .iter()
+            .map(|name| (String::from(*name), units::from_files(root, name)))
+            .collect(),
+        network: super::network(root),
+        nvidia_devices: super::nvidia_devices(root),
+        security: super::security(root),
+        systemd: root.kind("/run/systemd/system") == Kind::Directory,
+    }
+}
+
+/// Both places of os-release(5), in its order.
+fn os_release(root: &Root) -> Fact<String> {
+    for path in ["/etc/os-release", "/usr/lib/os-release"] {
+        match root.read_if_present(path) {
+            Ok(Some(file)) => {
+                return Fact::Known(String::from_utf8_lossy(&file.bytes).into_owned());
+            }
+            Ok(None) => {}
+            Err(error) => return Fact::Unreadable(format!("{path}: {error}")),
+        }
+    }
+    Fact::Unreadable("there is neither /etc/os-release nor /usr/lib/os-release".to_owned())
+}
+
+/// A file as text, or why it can't be read, with its path.
+fn text(root: &Root, path: &str) -> Result<String, String> {
+    match root.read(path) {
+        Ok(file) => Ok(String::from_utf8_lossy(&file.bytes).into_owned()),
+        Err(error) => Err(format!("{path}: {error}")),
+    }
+}
+
+fn xen(root: &Root) -> XenFacts {
+    let line = |name: &str| root.line(&format!("/sys/hypervisor/{name}"));
+    XenFacts {
+        hypervisor_type: line("type"),
+        guest_type: line("guest_type"),
+        uuid: line("uuid"),
+    }
+}
+
+fn dmi(root: &Root) -> DmiFacts {
+    const DIRECTORY: &str = "/sys/class/dmi/id";
+    let line = |name: &str| root.line(&format!("{DIRECTORY}/{name}"));
+    DmiFacts {
+        present: root.kind(DIRECTORY) == Kind::Directory,
+        sys_vendor: line("sys_vendor"),
+        product_name: line("product_name"),
+        product_uuid: line("product_uuid"),
+        board_asset_tag: line("board_asset_tag"),
+        bios_vendor: line("bios_vendor"),
+        bios_version: line("bios_version"),
+    }
+}
+
+fn config_file(root: &Root, path: &str) -> Fact<Option<ConfigFile>> {
+    match root.read_if_present(path) {
+        Ok(file) => Fact::Known(file.map(|file| ConfigFile {
+            mode: file.mode,
+            content: Content::from_bytes(&file.bytes),
+        })),
+        Err(error) => Fact::Unreadable(format!("{path}: {error}")),
+    }
+}

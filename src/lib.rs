@@ -12,6 +12,7 @@ pub mod host;
 pub mod settings;
 pub mod agent_config;
 pub mod facts;
+pub mod checks;
 pub mod plan;
 pub mod snapshot;
 pub mod supervise;

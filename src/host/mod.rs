@@ -4,6 +4,7 @@ pub mod docker;
 pub mod dockerd;
 pub mod files;
 pub mod introspection;
+pub mod journal;
 pub mod notify;
 pub mod systemd;
 pub mod watch;

@@ -1,0 +1,309 @@
+//! What is known, beside where the machine stands: the data behind the snapshot.
+
+use std::time::Duration;
+
+use crate::checks::{self, Fit, Report};
+use crate::facts::{Fact, Facts};
+use crate::finding::{Finding, Outcome};
+use crate::plan::{self, Plan};
+use crate::settings::{Loaded, OnUnfit};
+use crate::snapshot::{
+    AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RetryView, SCHEMA,
+    Snapshot, Timestamp,
+};
+
+use super::state::{AgentState, EngineState, Fitness, State};
+
+/// How often the document is made anew though nothing changed.
+pub const REFRESH: Duration = Duration::from_secs(15);
+/// How long it may be believed: three refreshes, so that one late one raises no alarm.
+const VALID: Duration = Duration::from_secs(45);
+
+/// Everything known.
+#[derive(Debug)]
+pub struct Board {
+    /// The settings in force.
+    pub loaded: Loaded,
+    /// What is wrong with newer settings, and the lint of the agent's files.
+    pub read_findings: Vec<Finding>,
+    /// The facts, layer by layer.
+    pub facts: Facts,
+    /// What the rules say of them.
+    pub report: Option<Report>,
+    /// What follows from them.
+    pub plan: Option<Plan>,
+    /// What applying the plan said.
+    pub apply_findings: Vec<Finding>,
+    /// How often parts of the plan had gone and were put back.
+    pub repairs: u64,
+    /// The engine.
+    pub engine: EngineView,
+    /// The agent.
+    pub agent: AgentView,
+    /// The last words on each thing that is awaited.
+    pub why: Why,
+    /// What is tried again, and when.
+    pub retry: Option<RetryView>,
+    nanny: NannyView,
+    phase: (Phase, Option<Reason>),
+    since: Timestamp,
+}
+
+/// The last words on each thing that is awaited.
+#[derive(Debug, Default)]
+pub struct Why {
+    /// On the engine.
+    pub engine: String,
+    /// On the metadata service.
+    pub metadata: String,
+    /// On the image.
+    pub image: String,
+    /// On the agent.
+    pub agent: String,
+}
+
+impl Board {
+    /// Nothing known but the settings.
+    pub fn new(loaded: Loaded, backend: &str) -> Self {
+        let now = Timestamp::now();
+        Board {
+            loaded,
+            read_findings: Vec::new(),
+            facts: Facts::default(),
+            report: None,
+            plan: None,
+            apply_findings: Vec::new(),
+            repairs: 0,
+            engine: EngineView {
+                backend: backend.to_owned(),
+                ..EngineView::default()
+            },
+            agent: AgentView::default(),
+            why: Why::default(),
+            retry: None,
+            nanny: NannyView {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+                started_at: now,
+            },
+            phase: (Phase::Starting, None),
+            since: now,
+        }
+    }
+
+    /// Runs the rules and makes the plan again; after a layer of facts arrived.
+    pub fn recompute(&mut self) {
+        let settings = &self.loaded.settings;
+        self.report = Some(checks::evaluate(&self.facts, &settings.checks.profiles));
+        let plan = plan::build(settings, &self.facts);
+        self.agent.cluster = self.agent.cluster.take().or_else(|| plan.cluster.clone());
+        self.plan = Some(plan);
+    }
+
+    /// Whether the rules keep the agent from starting.
+    pub fn unfit(&self) -> bool {
+        self.loaded.settings.checks.on_unfit == OnUnfit::Block
+            && self
+                .report
+                .as_ref()
+                .is_some_and(|report| report.fit == Fit::No)
+    }
+
+    /// Whether a cluster is known, or joining `default` is meant.
+    pub fn has_cluster(&self) -> bool {
+        self.loaded.settings.agent.allow_default_cluster
+            || self.plan.as_ref().is_some_and(|plan| plan.cluster.is_some())
+    }
+
+    /// Notes where the machine stands; true when phase or reason changed.
+    pub fn note(&mut self, state: &State) -> bool {
+        let engine = match state.engine {
+            EngineState::Unknown => "unknown",
+            EngineState::Starting => "starting",
+            EngineState::Up => "up",
+            EngineState::Down => "down",
+            EngineState::StoppedByOperator => "stopped",
+            EngineState::Hung => "hung",
+        };
+        if self.engine.state != engine {
+            engine.clone_into(&mut self.engine.state);
+            self.engine.since = Some(Timestamp::now());
+        }
+        let up = state.engine == EngineState::Up;
+        self.engine.why = (!up && !self.why.engine.is_empty()).then(|| self.why.engine.clone());
+        let agent = match state.agent {
+            AgentState::Idle => "absent",
+            AgentState::Launching => "launching",
+            AgentState::Running { .. } => "running",
+            AgentState::BackingOff | AgentState::Examining => "backing_off",
+            AgentState::Failed => "failed",
+            AgentState::Stopping => "stopping",
+            AgentState::Stopped => "stopped",
+        };
+        agent.clone_into(&mut self.agent.state);
+        self.agent.restarts = state.restarts;
+        if state.fitness == Fitness::Unknown {
+            self.report = None;
+        }
+        let phase = state.phase();
+        let changed = phase != self.phase;
+        if changed {
+            self.phase = phase;
+            self.since = Timestamp::now();
+        }
+        changed
+    }
+
+    /// How long phase and reason have been what they are.
+    pub fn age(&self) -> Duration {
+        self.since.age()
+    }
+
+    /// The document.
+    pub fn snapshot(&self) -> Snapshot {
+        let now = Timestamp::now();
+        let (phase, reason) = self.phase;
+        Snapshot {
+            schema: SCHEMA,
+            phase,
+            reason,
+            detail: self.detail(),
+            since: self.since,
+            updated_at: now,
+            valid_until: now.after(VALID),
+            nanny: self.nanny.clone(),
+            instance: self.facts.instance.known().cloned(),
+            host: self.host(),
+            engine: self.engine.clone(),
+            agent: self.agent.clone(),
+            retry: self.retry.clone(),
+            findings: self.findings(),
+        }
+    }
+
+    /// What was seen, for people.
+    fn detail(&self) -> String {
+        match self.phase {
+            (Phase::Healthy, _) => self.registered(),
+            (Phase::Registering, _) => format!(
+                "the agent runs in cluster {}",
+                self.agent.cluster.as_deref().unwrap_or("default")
+            ),
+            (_, Some(Reason::HostUnfit)) => self.unfit_because(),
+            (_, Some(Reason::Cluster)) => format!(
+                "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
+                crate::agent_config::USER_PATH
+            ),
+            (_, Some(Reason::Metadata)) => self.why.metadata.clone(),
+            (_, Some(Reason::Image | Reason::ImageInvalid)) => self.why.image.clone(),
+            (
+                _,
+                Some(
+                    Reason::Engine
+                    | Reason::EngineLost
+                    | Reason::EngineHung
+                    | Reason::EngineStoppedByOperator,
+                ),
+            ) => self.why.engine.clone(),
+            (
+                _,
+                Some(
+                    Reason::AgentExited
+                    | Reason::AgentTerminal
+                    | Reason::AgentSilent
+                    | Reason::LaunchFailed,
+                ),
+            ) => self.why.agent.clone(),
+            _ => String::new(),
+        }
+    }
+
+    fn registered(&self) -> String {
+        let version = self.agent.version.as_deref().unwrap_or("the agent");
+        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
+        format!("{version} is registered in cluster {cluster}")
+    }
+
+    fn unfit_because(&self) -> String {
+        let blocking: Vec<String> = self
+            .report
+            .iter()
+            .flat_map(|report| &report.findings)
+            .filter(|finding| finding.blocks())
+            .map(Finding::sentence)
+            .collect();
+        blocking.join("; ")
+    }
+
+    /// What is wrong first; what passed last.
+    fn findings(&self) -> Vec<Finding> {
+        let report = self.report.iter().flat_map(|report| &report.findings);
+        let plan = self.plan.iter().flat_map(|plan| &plan.findings);
+        let mut findings: Vec<Finding> = Vec::new();
+        for finding in report
+            .chain(&self.read_findings)
+            .chain(plan)
+            .chain(&self.apply_findings)
+        {
+            // The lint and the plan read the same files.
+            if !findings.contains(finding) {
+                findings.push(finding.clone());
+            }
+        }
+        findings.sort_by_key(|finding| {
+            (
+                finding.outcome != Outcome::Failed,
+                finding.severity,
+                finding.outcome,
+            )
+        });
+        findings
+    }
+
+    fn host(&self) -> HostView {
+        let host = &self.facts.host;
+        let platform = self
+            .report
+            .as_ref()
+            .map(|_| checks::platform(host).platform.word().to_owned());
+        HostView {
+            kernel: host.kernel_release.known().cloned(),
+            machine: host.machine.known().cloned(),
+            os: host
+                .os_release
+                .known()
+                .map(|text| checks::OsRelease::parse(text).name()),
+            platform,
+            profiles: self.loaded.settings.checks.profiles.clone(),
+            fit: self
+                .report
+                .as_ref()
+                .map(|report| report.fit.word().to_owned()),
+        }
+    }
+
+    /// Forgets what only a running container has.
+    pub fn agent_gone(&mut self) {
+        self.agent.container_id = None;
+        self.agent.started_at = None;
+        self.agent.container_instance_arn = None;
+        self.agent.registered_since = None;
+        self.agent.adopted = false;
+    }
+
+    /// Notes how the agent ended.
+    pub fn agent_ended(&mut self, code: i64, meaning: String, last_lines: Vec<String>) {
+        self.why.agent.clone_from(&meaning);
+        self.agent.last_exit = Some(LastExit {
+            code,
+            at: Timestamp::now(),
+            meaning,
+            last_lines,
+        });
+    }
+
+    /// Notes a new layer of facts from the metadata service.
+    pub fn instance(&mut self, instance: Fact<crate::facts::InstanceFacts>) {
+        self.facts.instance = instance;
+    }
+}

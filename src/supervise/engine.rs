@@ -1,0 +1,256 @@
+//! The engine's backends behind one interface: a systemd unit, or a child process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::host::docker::Docker;
+use crate::host::dockerd::{Daemon, Running};
+use crate::host::journal;
+use crate::host::systemd::{Systemd, Unit};
+
+/// How long a child engine has to stop its containers and itself.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+/// How long a unit that is going down may take until it is judged.
+const SETTLE: Duration = Duration::from_secs(120);
+/// Last lines of the daemon that are shown.
+const LAST_LINES: usize = 5;
+
+/// Why the engine is not up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotUp {
+    /// Somebody stopped its unit cleanly.
+    StoppedByOperator,
+    /// It did not come up, in words.
+    Failed(String),
+}
+
+/// How the engine is run.
+#[derive(Debug)]
+pub enum Backend {
+    /// A systemd unit.
+    Unit {
+        /// Its name.
+        name: String,
+    },
+    /// A child process of ours.
+    Child {
+        /// How it is started.
+        daemon: Daemon,
+        /// The process, once started or found.
+        running: Option<Running>,
+    },
+}
+
+/// Where the Engine API is, and how long it may take to come up.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The socket's absolute path.
+    pub socket: String,
+    /// How long the daemon has to answer.
+    pub start_timeout: Duration,
+}
+
+impl Backend {
+    /// A unit.
+    pub fn unit(name: &str) -> Self {
+        Backend::Unit {
+            name: name.to_owned(),
+        }
+    }
+
+    /// A child process.
+    pub fn child(command: Vec<String>, pid_file: PathBuf, log: PathBuf) -> Self {
+        Backend::Child {
+            daemon: Daemon {
+                command,
+                pid_file,
+                log,
+            },
+            running: None,
+        }
+    }
+
+    /// Starts the engine if it does not run, and waits until it answers. After it `was_up`, a unit that was stopped
+    /// cleanly stays down.
+    ///
+    /// # Errors
+    /// [`NotUp`], with the daemon's own last lines.
+    pub async fn bring_up(
+        &mut self,
+        endpoint: &Endpoint,
+        was_up: bool,
+    ) -> Result<Docker, NotUp> {
+        match self {
+            Backend::Unit { name } => start_unit(name, was_up).await?,
+            Backend::Child { daemon, running } => start_child(daemon, running).await?,
+        }
+        self.answering(endpoint).await
+    }
+
+    /// Waits, however long that takes, until somebody starts the unit; then until it answers.
+    ///
+    /// # Errors
+    /// [`NotUp`].
+    pub async fn await_start(&mut self, endpoint: &Endpoint) -> Result<Docker, NotUp> {
+        if let Backend::Unit { name } = self {
+            let systemd = connect().await?;
+            systemd
+                .unit_becomes(name, Unit::up_or_coming)
+                .await
+                .map_err(failed)?;
+        }
+        self.answering(endpoint).await
+    }
+
+    /// Waits until the engine answers, at most its start timeout; less when it ends meanwhile.
+    async fn answering(&mut self, endpoint: &Endpoint) -> Result<Docker, NotUp> {
+        const FIRST_LOOK: Duration = Duration::from_millis(20);
+        const LAST_LOOK: Duration = Duration::from_millis(500);
+        let deadline = Instant::now() + endpoint.start_timeout;
+        let mut look = FIRST_LOOK;
+        loop {
+            let why = match Docker::connect(&endpoint.socket).await {
+                Ok(docker) => match docker.ping().await {
+                    Ok(()) => return Ok(docker),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            self.still_coming().await?;
+            if Instant::now() > deadline {
+                let waited = humantime::format_duration(endpoint.start_timeout);
+                return Err(NotUp::Failed(
+                    self.with_last_lines(format!("{why} (waited {waited})")).await,
+                ));
+            }
+            tokio::time::sleep(look).await;
+            look = (look * 2).min(LAST_LOOK);
+        }
+    }
+
+    /// Tells when the daemon has ended while it is awaited.
+    async fn still_coming(&mut self) -> Result<(), NotUp> {
+        match self {
+            Backend::Unit { name } => {
+                // systemd's own restarts are its business, a failed unit is ours.
+                let unit = connect().await?.unit(name).await.map_err(failed)?;
+                if unit.active_state != "failed" {
+                    return Ok(());
+                }
+                let words = format!("{name} failed ({})", unit.result);
+                Err(NotUp::Failed(self.with_last_lines(words).await))
+            }
+            Backend::Child { running, .. } => {
+                let ended = match running {
+                    Some(Running::Child(child)) => match child.try_wait() {
+                        Ok(Some(status)) => Some(status.to_string()),
+                        Ok(None) => None,
+                        Err(error) => Some(error.to_string()),
+                    },
+                    _ => None,
+                };
+                let Some(status) = ended else { return Ok(()) };
+                *running = None;
+                let words = format!("dockerd ended ({status})");
+                Err(NotUp::Failed(self.with_last_lines(words).await))
+            }
+        }
+    }
+
+    async fn with_last_lines(&self, words: String) -> String {
+        let lines = match self {
+            Backend::Unit { name } => journal::last_lines(name, LAST_LINES).await,
+            Backend::Child { daemon, .. } => daemon.last_lines(LAST_LINES),
+        };
+        if lines.is_empty() {
+            return words;
+        }
+        format!("{words}; its last lines: {}", lines.join(" | "))
+    }
+
+    /// Stops a child engine in order. A unit is left alone: it is systemd's.
+    pub async fn stop(&mut self) {
+        if let Backend::Child { daemon, running } = self {
+            let found = running.take().or_else(|| daemon.find());
+            if let Some(mut found) = found {
+                found.stop(STOP_GRACE).await;
+            }
+        }
+    }
+
+    /// `unit` or `child`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Backend::Unit { .. } => "unit",
+            Backend::Child { .. } => "child",
+        }
+    }
+}
+
+async fn start_child(daemon: &Daemon, running: &mut Option<Running>) -> Result<(), NotUp> {
+    if let Some(Running::Child(child)) = running
+        && let Ok(Some(status)) = child.try_wait()
+    {
+        tracing::info!("dockerd ended ({status})");
+        *running = None;
+    }
+    if let Some(Running::Adopted(_)) = running {
+        *running = daemon.find();
+    }
+    if running.is_none() {
+        *running = daemon.find();
+        if let Some(found) = running {
+            let pid = found.pid().map(|pid| pid.as_raw());
+            tracing::info!("taking over the Docker daemon that runs as process {pid:?}");
+        }
+    }
+    if running.is_none() {
+        tracing::info!("starting {}", daemon.command.join(" "));
+        *running = Some(daemon.start().map_err(failed)?);
+    }
+    Ok(())
+}
+
+async fn start_unit(name: &str, was_up: bool) -> Result<(), NotUp> {
+    let systemd = connect().await?;
+    let mut unit = systemd.unit(name).await.map_err(failed)?;
+    if unit.active_state == "deactivating" {
+        let settled = systemd.unit_becomes(name, |unit| unit.active_state != "deactivating");
+        unit = tokio::time::timeout(SETTLE, settled)
+            .await
+            .map_err(|_| {
+                NotUp::Failed(format!(
+                    "{name} is still going down after {}",
+                    humantime::format_duration(SETTLE)
+                ))
+            })?
+            .map_err(failed)?;
+    }
+    if !unit.installed() {
+        return Err(NotUp::Failed(format!(
+            "{name} is {}; install Docker, or name its unit in engine.unit",
+            unit.load_state
+        )));
+    }
+    if unit.active_state == "active" {
+        return Ok(());
+    }
+    if was_up && unit.stopped_cleanly() {
+        return Err(NotUp::StoppedByOperator);
+    }
+    if unit.active_state == "failed" {
+        systemd.reset_failed(name).await.map_err(failed)?;
+    }
+    tracing::info!("starting {name}");
+    systemd.start(name).await.map_err(failed)
+}
+
+async fn connect() -> Result<Systemd, NotUp> {
+    Systemd::connect().await.map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> NotUp {
+    NotUp::Failed(error.to_string())
+}

@@ -1,0 +1,115 @@
+//! What tasks report to the loop: an event for the machine, with the data that only views need.
+
+use crate::facts::{EngineFacts, HostFacts, InstanceFacts};
+use crate::finding::Finding;
+use crate::host::docker::Docker;
+use crate::host::introspection::Metadata;
+use crate::settings::{Loaded, SettingsError};
+
+use super::engine::NotUp;
+use super::state::Event;
+
+/// One report.
+#[derive(Debug)]
+pub enum News {
+    /// A signal or a watched file.
+    Plain(Event),
+    /// Host facts and settings were read again.
+    HostRead {
+        /// The host layer.
+        host: Box<HostFacts>,
+        /// The settings, or why the ones in force stay.
+        settings: Result<Box<Loaded>, SettingsError>,
+        /// What the lint says of the agent's files.
+        lint: Vec<Finding>,
+    },
+    /// The engine answers.
+    EngineUp {
+        /// A client of it.
+        docker: Docker,
+        /// What it says of itself.
+        facts: Box<EngineFacts>,
+    },
+    /// The engine is not up.
+    EngineNotUp(NotUp),
+    /// A ping was answered, or not.
+    EnginePinged(Result<(), String>),
+    /// The metadata service told who we are, or why it can't.
+    Identity(Identity),
+    /// The plan's files and network parts are on the host.
+    PlanApplied {
+        /// What did not work, and what was mended.
+        findings: Vec<Finding>,
+        /// Parts that had gone and were put back.
+        repaired: usize,
+    },
+    /// The agent's image is loaded: its id.
+    ImageReady {
+        /// `sha256:…`.
+        id: String,
+    },
+    /// The agent's image is not there or can't be used.
+    ImageMissing {
+        /// There is one, and it can't be used.
+        invalid: bool,
+        /// Why, with the mend.
+        why: String,
+    },
+    /// The agent's container runs.
+    AgentRunning(AgentRun),
+    /// The agent's container could not be started.
+    LaunchFailed(String),
+    /// The agent's container ended.
+    AgentEnded {
+        /// Its exit status.
+        code: i64,
+    },
+    /// The agent's introspection answered, or why not.
+    AgentProbed(Result<Metadata, String>),
+    /// The agent's last lines were read.
+    ExitExamined {
+        /// Exit status.
+        code: i64,
+        /// What that means, in words.
+        meaning: String,
+        /// May pass by itself.
+        curable: bool,
+        /// Its last lines, secrets masked.
+        last_lines: Vec<String>,
+    },
+    /// The agent was stopped, or why that is not known.
+    AgentStopped(Result<(), String>),
+    /// The plan's network parts are off the host.
+    PlanUndone {
+        /// What could not be undone.
+        findings: Vec<Finding>,
+    },
+    /// The child engine was stopped.
+    EngineStopped,
+}
+
+/// What the metadata service told.
+#[derive(Debug)]
+pub enum Identity {
+    /// The instance's identity.
+    Known(Box<InstanceFacts>),
+    /// There is none, and that is final: not EC2, or the service is disabled.
+    None(String),
+    /// Not within the budget.
+    Missing(String),
+}
+
+/// A container that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentRun {
+    /// Its id.
+    pub container_id: String,
+    /// Its image's id.
+    pub image_id: String,
+    /// When Docker started it.
+    pub started_at: Option<String>,
+    /// It ran already.
+    pub adopted: bool,
+    /// It was made from another plan or image.
+    pub plan_pending: bool,
+}

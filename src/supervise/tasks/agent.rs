@@ -1,0 +1,183 @@
+//! The agent's container: taken over, started again or made anew; followed, probed, examined, stopped.
+
+use std::time::{Duration, SystemTime};
+
+use crate::agent_config;
+use crate::host::docker::{Container, Docker, DockerError};
+use crate::host::introspection;
+use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
+use crate::supervise::exit_meaning;
+use crate::supervise::news::{AgentRun, News};
+
+use super::{Crew, Kind};
+
+/// How far back before its end an agent's last lines are read, at the most.
+const LOOK_BACK: Duration = Duration::from_secs(600);
+/// How much of them.
+const LAST_BYTES: usize = 64 * 1024;
+/// How many lines of them are shown.
+const LAST_LINES: usize = 20;
+
+impl Crew {
+    pub(super) fn launch_agent(&mut self) {
+        let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
+            return;
+        };
+        self.spawn(Kind::Agent, async move {
+            let Some(agent) = &plan.agent else {
+                return News::LaunchFailed("the plan holds no container".to_owned());
+            };
+            match launch(&docker, agent).await {
+                Ok(run) => News::AgentRunning(run),
+                Err(error) => News::LaunchFailed(error.to_string()),
+            }
+        });
+    }
+
+    pub(super) fn follow_agent(&mut self) {
+        let (Some(docker), Some((id, _))) = (self.docker.clone(), self.agent.clone()) else {
+            return;
+        };
+        self.spawn(Kind::FollowAgent, async move {
+            // A container that was removed by hand ended with it.
+            const REMOVED: i64 = 137;
+            match docker.ended(&id).await {
+                Ok(ended) => News::AgentEnded { code: ended.code },
+                Err(DockerError::NotFound(_)) => News::AgentEnded { code: REMOVED },
+                Err(error) => News::EnginePinged(Err(error.to_string())),
+            }
+        });
+    }
+
+    pub(super) fn probe_agent(&mut self) {
+        self.spawn(Kind::Probe, async {
+            let answer = introspection::metadata(introspection::PORT).await;
+            News::AgentProbed(answer.map_err(|silence| silence.to_string()))
+        });
+    }
+
+    pub(super) fn examine_exit(&mut self) {
+        let (Some(docker), Some((id, since))) = (self.docker.clone(), self.agent.clone()) else {
+            return;
+        };
+        let code = self.last_exit;
+        let until = SystemTime::now();
+        self.spawn(Kind::Examine, async move {
+            let since = since.max(until - LOOK_BACK);
+            let lines = match docker.lines(&id, since, until, LAST_BYTES).await {
+                Ok(lines) => lines,
+                Err(error) => {
+                    tracing::debug!("the agent's last lines: {error}");
+                    Vec::new()
+                }
+            };
+            let found = exit_meaning::classify(code, &lines);
+            let shown = lines.len().saturating_sub(LAST_LINES);
+            News::ExitExamined {
+                code,
+                meaning: found.meaning,
+                curable: found.curable,
+                last_lines: lines[shown..]
+                    .iter()
+                    .map(|line| masked(line))
+                    .collect(),
+            }
+        });
+    }
+
+    pub(super) fn stop_agent(&mut self, hurry: bool) {
+        // A start under way would bring it back.
+        self.cancel(Kind::Agent);
+        self.cancel(Kind::Probe);
+        let Some(docker) = self.docker.clone() else {
+            let _ = self.news.send(News::AgentStopped(Err(
+                "the Docker daemon is not up; an agent that outlived it runs on".to_owned(),
+            )));
+            return;
+        };
+        let grace = if hurry {
+            Duration::ZERO
+        } else {
+            self.settings.agent.stop_grace
+        };
+        let name = self.container_name();
+        self.spawn(Kind::FollowAgent, async move {
+            let stopped = docker.stop(&name, grace).await;
+            News::AgentStopped(stopped.map_err(|error| error.to_string()))
+        });
+    }
+
+    fn container_name(&self) -> String {
+        let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
+        planned.map_or_else(
+            || crate::plan::CONTAINER_NAME.to_owned(),
+            |agent| agent.name.clone(),
+        )
+    }
+}
+
+/// Sees to it that the container runs, by the shortest way.
+async fn launch(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {
+    let (found, image) = tokio::try_join!(
+        docker.container(&agent.name),
+        docker.image(&agent.image)
+    )?;
+    let image_id = image.map(|image| image.id).unwrap_or_default();
+    let Some(found) = found else {
+        return make(docker, agent).await;
+    };
+    let unchanged = as_planned(&found, agent, &image_id);
+    if found.running {
+        return Ok(AgentRun {
+            plan_pending: !unchanged,
+            adopted: true,
+            ..run(found)
+        });
+    }
+    if unchanged {
+        docker.start(&found.id).await?;
+        return started(docker, &found.id).await;
+    }
+    docker.remove(&agent.name).await?;
+    make(docker, agent).await
+}
+
+async fn make(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {
+    let id = docker
+        .create(&agent.name, agent.create_request.clone())
+        .await?;
+    docker.start(&id).await?;
+    started(docker, &id).await
+}
+
+async fn started(docker: &Docker, id: &str) -> Result<AgentRun, DockerError> {
+    let found = docker.container(id).await?;
+    found
+        .map(run)
+        .ok_or_else(|| DockerError::NotFound(format!("container {id} is gone after its start")))
+}
+
+fn run(found: Container) -> AgentRun {
+    AgentRun {
+        container_id: found.id,
+        image_id: found.image_id,
+        started_at: found.started_at,
+        adopted: false,
+        plan_pending: false,
+    }
+}
+
+/// Whether a container was made from this plan and this image.
+fn as_planned(found: &Container, agent: &AgentPlan, image_id: &str) -> bool {
+    let planned = agent
+        .create_request
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(PLAN_HASH_LABEL));
+    planned.is_some() && found.labels.get(PLAN_HASH_LABEL) == planned && found.image_id == image_id
+}
+
+/// The agent's words may quote its environment.
+fn masked(line: &str) -> String {
+    String::from_utf8_lossy(&agent_config::mask(line.as_bytes())).into_owned()
+}

@@ -1,0 +1,68 @@
+//! Reads the host and the settings again.
+
+use crate::agent_config::{self, Layer, Source};
+use crate::facts::{self, Fact, HostFacts};
+use crate::finding::Finding;
+use crate::supervise::news::News;
+
+use super::{Crew, Kind};
+
+impl Crew {
+    pub(super) fn check(&mut self) {
+        let root = self.root.clone();
+        let settings = self.settings_source.clone();
+        self.spawn(Kind::Check, async move {
+            // A slow disk must not hold up the loop.
+            let reading = tokio::task::spawn_blocking(move || {
+                let host = facts::host(&root);
+                let lint = lint(&host);
+                (host, settings().map(Box::new), lint)
+            });
+            match reading.await {
+                Ok((host, settings, lint)) => News::HostRead {
+                    host: Box::new(host),
+                    settings,
+                    lint,
+                },
+                Err(error) => {
+                    // Only a panic ends a blocking task early.
+                    tracing::error!("reading the host failed: {error}");
+                    News::HostRead {
+                        host: Box::default(),
+                        settings: Err(crate::settings::SettingsError {
+                            problems: Vec::new(),
+                        }),
+                        lint: Vec::new(),
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What the lint says of the agent's files as they were read.
+pub fn lint(host: &HostFacts) -> Vec<Finding> {
+    let layers = [
+        (Layer::Vendor, agent_config::VENDOR_PATH),
+        (Layer::User, agent_config::USER_PATH),
+    ];
+    let files: Vec<_> = layers
+        .iter()
+        .filter_map(|(layer, path)| match host.agent_config.get(*path) {
+            Some(Fact::Known(Some(file))) => {
+                Some((*layer, *path, file.content.bytes(), file.mode))
+            }
+            _ => None,
+        })
+        .collect();
+    let sources: Vec<Source<'_>> = files
+        .iter()
+        .map(|(layer, path, bytes, mode)| Source {
+            layer: *layer,
+            path,
+            bytes,
+            mode: Some(*mode),
+        })
+        .collect();
+    agent_config::lint(&sources)
+}

@@ -1,0 +1,83 @@
+//! The engine: started, awaited, followed, pinged, stopped.
+
+use tokio::sync::Mutex;
+
+use crate::facts;
+use crate::host::docker::{Docker, DockerError};
+use crate::supervise::engine::{Backend, NotUp};
+use crate::supervise::news::News;
+use crate::supervise::state::Event;
+
+use super::{Crew, Kind};
+
+impl Crew {
+    pub(super) fn start_engine(&mut self) {
+        let backend = self.backend.clone();
+        let endpoint = self.endpoint();
+        let was_up = self.engine_was_up;
+        self.spawn(Kind::Engine, async move {
+            let found = backend.lock().await.bring_up(&endpoint, was_up).await;
+            described(found).await
+        });
+    }
+
+    pub(super) fn await_engine(&mut self) {
+        let backend = self.backend.clone();
+        let endpoint = self.endpoint();
+        self.spawn(Kind::Engine, async move {
+            let found = backend.lock().await.await_start(&endpoint).await;
+            described(found).await
+        });
+    }
+
+    pub(super) fn follow_engine(&mut self) {
+        let Some(docker) = self.docker.clone() else {
+            return;
+        };
+        self.spawn(Kind::FollowEngine, async move {
+            docker.gone().await;
+            News::Plain(Event::EngineLost)
+        });
+    }
+
+    pub(super) fn ping_engine(&mut self) {
+        let Some(docker) = self.docker.clone() else {
+            return;
+        };
+        self.spawn(Kind::Ping, async move {
+            match docker.ping().await {
+                // Who is gone does not answer late; the follower may not have been told.
+                Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
+                other => News::EnginePinged(other.map_err(|error| error.to_string())),
+            }
+        });
+    }
+
+    pub(super) fn stop_engine(&mut self) {
+        self.cancel(Kind::FollowEngine);
+        self.cancel(Kind::Ping);
+        let backend = self.backend.clone();
+        self.spawn(Kind::Engine, async move {
+            stop(&backend).await;
+            News::EngineStopped
+        });
+    }
+}
+
+async fn stop(backend: &Mutex<Backend>) {
+    backend.lock().await.stop().await;
+}
+
+async fn described(found: Result<Docker, NotUp>) -> News {
+    let docker = match found {
+        Ok(docker) => docker,
+        Err(not_up) => return News::EngineNotUp(not_up),
+    };
+    match facts::engine(&docker).await {
+        Ok(facts) => News::EngineUp {
+            docker,
+            facts: Box::new(facts),
+        },
+        Err(error) => News::EngineNotUp(NotUp::Failed(error.to_string())),
+    }
+}

@@ -1,0 +1,147 @@
+//! What actions do. Each runs as a task with deadlines and reports once; the loop never awaits one.
+
+mod agent;
+mod check;
+mod engine;
+mod identity;
+mod image;
+mod network;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use crate::apply::Applier;
+use crate::host::docker::Docker;
+use crate::host::files::Root;
+use crate::plan::Plan;
+use crate::settings::Settings;
+
+use super::engine::{Backend, Endpoint};
+use super::news::News;
+use super::state::Action;
+
+/// Kinds of tasks. A new one of a kind replaces the one that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Check,
+    Engine,
+    FollowEngine,
+    Ping,
+    Identity,
+    Plan,
+    Image,
+    Agent,
+    FollowAgent,
+    Probe,
+    Examine,
+}
+
+/// Runs tasks for the loop.
+pub struct Crew {
+    /// Where reports go.
+    pub news: mpsc::UnboundedSender<News>,
+    /// The host's files.
+    pub root: Root,
+    /// The settings in force.
+    pub settings: Arc<Settings>,
+    /// The plan in force.
+    pub plan: Option<Arc<Plan>>,
+    /// A client of the engine, while it is up.
+    pub docker: Option<Docker>,
+    /// The engine answered once.
+    pub engine_was_up: bool,
+    /// The container that runs or ran last, and since when we know of it.
+    pub agent: Option<(String, SystemTime)>,
+    /// Where dropped-in settings are.
+    pub settings_source: SettingsSource,
+    backend: Arc<Mutex<Backend>>,
+    applier: Arc<Applier>,
+    tasks: HashMap<Kind, JoinHandle<()>>,
+}
+
+/// How settings are read again.
+pub type SettingsSource =
+    Arc<dyn Fn() -> Result<crate::settings::Loaded, crate::settings::SettingsError> + Send + Sync>;
+
+impl Crew {
+    /// A crew with nothing to do.
+    pub fn new(
+        news: mpsc::UnboundedSender<News>,
+        root: Root,
+        settings: Arc<Settings>,
+        settings_source: SettingsSource,
+        backend: Backend,
+    ) -> Self {
+        Crew {
+            news,
+            root,
+            settings,
+            plan: None,
+            docker: None,
+            engine_was_up: false,
+            agent: None,
+            settings_source,
+            backend: Arc::new(Mutex::new(backend)),
+            applier: Arc::new(Applier::host()),
+            tasks: HashMap::new(),
+        }
+    }
+
+    /// Starts the task for an action. Timers and the end of the process are the loop's own.
+    pub fn perform(&mut self, action: Action) {
+        match action {
+            Action::Check => self.check(),
+            Action::StartEngine => self.start_engine(),
+            Action::AwaitEngine => self.await_engine(),
+            Action::FollowEngine => self.follow_engine(),
+            Action::PingEngine => self.ping_engine(),
+            Action::FetchIdentity => self.fetch_identity(),
+            Action::ApplyPlan | Action::ReassertPlan => self.apply_plan(),
+            Action::PrepareImage => self.prepare_image(),
+            Action::LaunchAgent => self.launch_agent(),
+            Action::FollowAgent => self.follow_agent(),
+            Action::ProbeAgent => self.probe_agent(),
+            Action::ExamineExit => self.examine_exit(),
+            Action::StopAgent { hurry } => self.stop_agent(hurry),
+            Action::UndoPlan => self.undo_plan(),
+            Action::StopEngine => self.stop_engine(),
+            Action::Arm { .. } | Action::Disarm(_) | Action::DisarmAll | Action::Exit => {}
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            socket: self.settings.engine.socket.clone(),
+            start_timeout: self.settings.engine.start_timeout,
+        }
+    }
+
+    /// Runs a task that ends in one report; an earlier one of its kind ends without.
+    fn spawn(&mut self, kind: Kind, task: impl Future<Output = News> + 'static) {
+        let news = self.news.clone();
+        let reporting = async move {
+            // The loop that would hear it may have ended.
+            let _ = news.send(task.await);
+        };
+        self.cancel(kind);
+        let handle = tokio::task::spawn_local(reporting.in_current_span());
+        self.tasks.insert(kind, handle);
+    }
+
+    fn cancel(&mut self, kind: Kind) {
+        if let Some(running) = self.tasks.remove(&kind) {
+            running.abort();
+        }
+    }
+}
+
+/// Where a child engine writes its output.
+pub fn engine_log() -> PathBuf {
+    PathBuf::from("/var/log/ecs/dockerd.log")
+}

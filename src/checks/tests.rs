@@ -165,6 +165,9 @@ fn ends_of_support() {
         ("ID=\"amzn\"\nVERSION_ID=\"2023\"", Outcome::Passed),
         ("ID=ubuntu\nVERSION_ID=\"24.04\"", Outcome::Passed),
         ("ID=ubuntu\nVERSION_ID=\"18.04\"", Outcome::Failed),
+        ("ID=debian\nVERSION_ID=\"7\"", Outcome::Failed),
+        ("ID=\"rhel\"\nVERSION_ID=\"9.4\"", Outcome::Passed),
+        ("ID=debian", Outcome::Skipped),
         ("ID=arch", Outcome::Skipped),
         ("ID=nixos\nVERSION_ID=\"24.05\"", Outcome::Skipped),
     ] {

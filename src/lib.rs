@@ -13,3 +13,4 @@ pub mod agent_config;
 pub mod facts;
 pub mod checks;
 pub mod plan;
+pub mod cli;

@@ -24,6 +24,9 @@ pub use os_release::OsRelease;
 pub use platform::{Platform, Verdict, platform};
 pub use version::Version;
 
+/// The number that grows when the JSON of `ecs-nanny check` changes incompatibly.
+pub const SCHEMA: u32 = 1;
+
 /// Every rule, one table an area, in the order of reports.
 pub const AREAS: &[&[Rule]] = &[
     kernel::RULES,

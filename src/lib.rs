@@ -16,3 +16,4 @@ pub mod checks;
 pub mod plan;
 pub mod snapshot;
 pub mod supervise;
+pub mod cli;

@@ -43,42 +43,30 @@ fn version(host: &HostFacts) -> Judgement {
     })
 }
 
-/// Releases that get no more free updates: `ID`, `VERSION_ID`, the day of the end.
-const ENDED: &[(&str, &str, &str)] = &[
-    ("amzn", "2016.09", "2023-12-31"),
-    ("amzn", "2017.03", "2023-12-31"),
-    ("amzn", "2017.09", "2023-12-31"),
-    ("amzn", "2018.03", "2023-12-31"),
-    ("amzn", "2", "2026-06-30"),
-    ("centos", "6", "2020-11-30"),
-    ("centos", "7", "2024-06-30"),
-    ("centos", "8", "2021-12-31"),
-    ("debian", "8", "2020-06-30"),
-    ("debian", "9", "2022-06-30"),
-    ("debian", "10", "2024-06-30"),
-    ("ubuntu", "14.04", "2019-04-25"),
-    ("ubuntu", "16.04", "2021-04-30"),
-    ("ubuntu", "18.04", "2023-05-31"),
-    ("ubuntu", "20.04", "2025-05-31"),
+/// The oldest release of each system that its maker still updates for everyone, as of 2026-11: `ID` and version.
+/// Amazon Linux 1 calls itself 2018.03 and older, Amazon Linux 2 calls itself 2.
+const OLDEST_SUPPORTED: &[(&str, Version)] = &[
+    ("almalinux", Version::new(8, 0)),
+    ("amzn", Version::new(2023, 0)),
+    ("centos", Version::new(9, 0)),
+    ("debian", Version::new(12, 0)),
+    ("rhel", Version::new(8, 0)),
+    ("rocky", Version::new(8, 0)),
+    ("ubuntu", Version::new(22, 4)),
 ];
-
-/// Systems whose newer releases than those of [`ENDED`] are supported.
-const FOLLOWED: &[&str] = &["amzn", "centos", "debian", "ubuntu"];
 
 fn modern(host: &HostFacts) -> Judgement {
     known(&host.os_release, |text| {
         let release = OsRelease::parse(text);
         let name = release.name();
-        let Some(version) = release.version_id.as_deref() else {
-            return skipped(format!("{name} does not say its version"));
-        };
-        let ended = ENDED
-            .iter()
-            .find(|(id, ended, _)| (*id, *ended) == (release.id.as_str(), version));
-        match ended {
-            Some((_, _, date)) => failed(format!("{name}, whose support ends on {date}")),
-            None if FOLLOWED.contains(&release.id.as_str()) => passed(name),
-            None => skipped(format!("ecs-nanny does not know the life cycle of {name}")),
+        let oldest = OLDEST_SUPPORTED.iter().find(|(id, _)| *id == release.id);
+        match (oldest, release.version()) {
+            (Some((_, oldest)), Some(version)) if version < *oldest => {
+                failed(format!("{name}, whose support has ended"))
+            }
+            (Some(_), Some(_)) => passed(name),
+            (Some(_), None) => skipped(format!("{name} does not say its version")),
+            (None, _) => skipped(format!("ecs-nanny does not know the life cycle of {name}")),
         }
     })
 }

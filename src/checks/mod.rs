@@ -24,6 +24,9 @@ pub use os_release::OsRelease;
 pub use platform::{Platform, Verdict, platform};
 pub use version::Version;
 
+/// The number that grows when the JSON of `ecs-nanny check` changes incompatibly.
+pub const SCHEMA: u32 = 1;
+
 /// Every rule, one table an area, in the order of reports.
 pub const AREAS: &[&[Rule]] = &[
     kernel::RULES,
@@ -129,10 +132,8 @@ impl Rule {
             Judge::Facts(judge) => judge(facts),
             Judge::Engine(judge) => match &facts.engine {
                 Fact::Known(engine) => judge(engine),
-                unknown => skipped(format!(
-                    "the engine has not answered: {}",
-                    unknown.why_unknown()
-                )),
+                Fact::Unreadable(why) => skipped(format!("the engine has not answered: {why}")),
+                Fact::NotYet => skipped("the engine has not been asked yet"),
             },
         };
         Finding {

@@ -1,5 +1,7 @@
 //! The meaning of os-release(5).
 
+use super::Version;
+
 /// The fields that rules use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OsRelease {
@@ -28,6 +30,12 @@ impl OsRelease {
             }
         }
         release
+    }
+
+    /// `VERSION_ID` as numbers; one number alone is a major version.
+    pub fn version(&self) -> Option<Version> {
+        let version = self.version_id.as_deref()?;
+        Version::leading(version).or_else(|| Version::leading(&format!("{version}.0")))
     }
 
     /// How people call the system.

@@ -3,6 +3,8 @@
 //! as systemd does; a byte order mark is skipped; a lone `\r` ends a line. No line changes what another one says, but
 //! for a quoted value that is closed on a later line.
 
+use std::collections::BTreeMap;
+
 use super::lines::{self, Line};
 use super::systemd;
 
@@ -99,25 +101,18 @@ pub(super) fn parse(file: &[u8]) -> Vec<Entry<'_>> {
     entries
 }
 
-/// The settings in force in one file: for each name the entry that wins, which is the last that is certain, or the last.
-pub(super) fn in_force<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<(&'e Entry<'a>, &'e Setting)> {
-    let mut winners: Vec<(&Entry<'_>, &Setting)> = Vec::new();
-    let mut places = std::collections::BTreeMap::new();
+/// The settings in force in one file, by name: the last line that is certain, or else the last.
+pub(super) fn in_force<'e>(entries: &'e [Entry<'_>]) -> BTreeMap<&'e str, (u32, &'e Setting)> {
+    let mut winners: BTreeMap<&str, (u32, &Setting)> = BTreeMap::new();
     for entry in entries {
         let Meaning::Setting(setting) = &entry.meaning else {
             continue;
         };
-        match places.get(setting.name.as_str()) {
-            None => {
-                places.insert(setting.name.as_str(), winners.len());
-                winners.push((entry, setting));
-            }
-            Some(&place) => {
-                let winner: &mut (&Entry<'_>, &Setting) = &mut winners[place];
-                if setting.reading.is_certain() || !winner.1.reading.is_certain() {
-                    *winner = (entry, setting);
-                }
-            }
+        let hides_nothing_better = winners
+            .get(setting.name.as_str())
+            .is_none_or(|(_, winner)| setting.reading.is_certain() || !winner.reading.is_certain());
+        if hides_nothing_better {
+            winners.insert(&setting.name, (entry.line.number, setting));
         }
     }
     winners

@@ -16,6 +16,18 @@ pub(super) enum Ending {
     None,
 }
 
+impl Ending {
+    /// As it stands in the file.
+    pub(super) fn bytes(self) -> &'static [u8] {
+        match self {
+            Ending::Lf => b"\n",
+            Ending::CrLf => b"\r\n",
+            Ending::Cr => b"\r",
+            Ending::None => b"",
+        }
+    }
+}
+
 /// One line, without its end and without a byte order mark.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
@@ -32,11 +44,10 @@ pub(super) struct Line<'a> {
 /// The lines of a file.
 pub(super) fn split(file: &[u8]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
-    let mut start = if file.starts_with(BYTE_ORDER_MARK) {
-        BYTE_ORDER_MARK.len()
-    } else {
-        0
-    };
+    let mut start = 0;
+    while file[start..].starts_with(BYTE_ORDER_MARK) {
+        start += BYTE_ORDER_MARK.len();
+    }
     while start < file.len() {
         let rest = &file[start..];
         let length = rest

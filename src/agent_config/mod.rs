@@ -5,14 +5,18 @@
 
 mod document;
 mod lines;
+mod log_drivers;
 mod read;
+mod render;
 mod report;
 mod secret;
 mod systemd;
 
 use std::collections::BTreeMap;
 
+pub use log_drivers::{DEFAULT_LOG_DRIVERS, KNOWN_LOG_DRIVERS, LogDrivers, Repair, with_awslogs};
 pub use read::read;
+pub use render::render_vendor;
 pub use secret::{MASK, is_secret, mask, mask_value};
 
 use crate::finding::Finding;

@@ -16,9 +16,9 @@ pub fn read(sources: &[Source<'_>]) -> AgentConfig {
     sources.sort_by_key(|source| source.layer);
     for source in sources {
         let entries = document::parse(source.bytes);
-        for (entry, setting) in document::in_force(&entries) {
-            let variable = variable(source, &setting.value, Some(entry.line.number));
-            config.agent.insert(setting.name.clone(), variable);
+        for (name, (line, setting)) in document::in_force(&entries) {
+            let variable = variable(source, &setting.value, Some(line));
+            config.agent.insert(name.to_owned(), variable);
         }
         config.process.extend(process(source));
         config.findings.extend(unusable(source, &entries));

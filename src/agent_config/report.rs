@@ -19,7 +19,7 @@ pub(super) struct Complaint {
 
 impl Complaint {
     /// The complaint as a finding.
-    pub(super) fn at(self, place: Place) -> Finding {
+    pub(super) fn at(self, place: impl Into<Option<Place>>) -> Finding {
         Finding {
             rule: self.rule.into(),
             title: "the agent's configuration means what it says".into(),
@@ -31,9 +31,27 @@ impl Complaint {
             remedy: self.remedy,
             source: "systemd.exec(5), EnvironmentFile=; ecs-init, getEnvVars; Amazon ECS container agent configuration"
                 .into(),
-            place: Some(place),
+            place: place.into(),
         }
     }
+}
+
+/// Text from a file as a message may quote it: of one line, without control characters, not too long.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// The lines of a file as they may be shown.

@@ -1,6 +1,6 @@
 //! Which values are secret, and files and values with them replaced.
 
-use super::lines::{self, Ending, Line};
+use super::lines::{self, Line};
 
 /// What stands for a secret value.
 pub const MASK: &str = "***";
@@ -72,12 +72,7 @@ pub fn mask(file: &[u8]) -> Vec<u8> {
     let mut masked = file[..lines.first().map_or(file.len(), |line| line.start)].to_vec();
     for (line, shown) in lines.iter().zip(masked_lines(&lines)) {
         masked.extend(shown);
-        masked.extend_from_slice(match line.ending {
-            Ending::Lf => b"\n",
-            Ending::CrLf => b"\r\n",
-            Ending::Cr => b"\r",
-            Ending::None => b"",
-        });
+        masked.extend_from_slice(line.ending.bytes());
     }
     masked
 }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::agent_config::{Layer, USER_PATH, VENDOR_PATH};
 
+/// A file, and the variables read from it.
+type Row<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
+
 fn user(bytes: &[u8]) -> Source<'_> {
     Source {
         layer: Layer::User,
@@ -36,7 +39,7 @@ fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
 /// Each row of "Three grammars for the same file", and the files that ecs-init was seen to stumble over.
 #[test]
 fn the_agent_gets_every_setting_that_can_be_read() {
-    let table: &[(&[u8], &[(&str, &str)])] = &[
+    let table: &[Row] = &[
         (b"K=v", &[("K", "v")]),
         (b"K=", &[("K", "")]),
         (b"K=\"v\"", &[("K", "v")]),

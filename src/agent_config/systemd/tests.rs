@@ -1,5 +1,8 @@
 use super::*;
 
+/// A file, and the variables read from it.
+type Row<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
+
 fn read(file: &[u8]) -> Vec<(String, String)> {
     environment(file)
         .unwrap()
@@ -11,7 +14,7 @@ fn read(file: &[u8]) -> Vec<(String, String)> {
 /// What `load_env_file` and `strv_env_clean` of systemd 252 made of each file.
 #[test]
 fn reads_as_systemd_252_does() {
-    let table: &[(&[u8], &[(&str, &str)])] = &[
+    let table: &[Row] = &[
         (b"K=v", &[("K", "v")]),
         (b"K=", &[("K", "")]),
         (b"K", &[]),

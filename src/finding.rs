@@ -17,6 +17,16 @@ pub enum Severity {
     Informational,
 }
 
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Required => "required",
+            Severity::Recommended => "recommended",
+            Severity::Informational => "informational",
+        })
+    }
+}
+
 /// What a rule said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

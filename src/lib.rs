@@ -11,4 +11,6 @@ pub mod host;
 pub mod settings;
 pub mod agent_config;
 pub mod facts;
+pub mod checks;
 pub mod plan;
+pub mod cli;

@@ -1,0 +1,206 @@
+//! `ecs-nanny check`: a report for people and for programs, and the rules themselves.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::checks::{self, Fit, Layer, Report, Rule, Told};
+use crate::finding::{Confidence, Finding, Outcome, Severity};
+
+#[cfg(test)]
+mod tests;
+
+/// Narrower terminals get lines of this many columns all the same.
+const NARROWEST: usize = 40;
+
+/// The column that texts begin in.
+const INDENT: usize = 10;
+
+/// The report as the JSON of `ecs-nanny check --format json`, a public interface.
+pub fn json(report: &Report) -> serde_json::Value {
+    serde_json::json!({
+        "schema": checks::SCHEMA,
+        "profiles": report.profiles,
+        "fit": report.fit,
+        "findings": report.findings,
+    })
+}
+
+/// The report for people, in lines of at most `width` columns: failures first, the heaviest first among them, then what
+/// could not be told, then what passed, then the verdict.
+pub fn table(report: &Report, width: usize, colour: bool) -> String {
+    let page = Page {
+        width: width.max(NARROWEST),
+        colour,
+    };
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    // Stable: findings of one kind keep the order of the table.
+    findings.sort_by_key(|finding| (finding.outcome, weight_of_failure(finding)));
+    let mut text = String::new();
+    for finding in findings {
+        match finding.outcome {
+            Outcome::Failed => page.failure(&mut text, finding),
+            Outcome::Skipped | Outcome::Passed => page.one(&mut text, finding),
+        }
+    }
+    page.verdict(&mut text, report);
+    text
+}
+
+/// Only failures are sorted by weight.
+fn weight_of_failure(finding: &Finding) -> Option<Severity> {
+    (finding.outcome == Outcome::Failed).then_some(finding.severity)
+}
+
+struct Page {
+    width: usize,
+    colour: bool,
+}
+
+impl Page {
+    fn failure(&self, text: &mut String, finding: &Finding) {
+        let title = format!("{}: {} ({})", finding.rule, finding.title, finding.severity);
+        self.paragraph(text, "failed", style(finding), &title);
+        let observed = match finding.confidence {
+            Confidence::Certain => finding.observed.clone(),
+            Confidence::Low => format!("{} (not certain: does not block)", finding.observed),
+        };
+        for (label, line) in [
+            ("  is", observed.as_str()),
+            ("  wanted", &finding.required),
+            ("  mend", &finding.remedy),
+        ] {
+            self.paragraph(text, label, Style::new(), line);
+        }
+    }
+
+    fn one(&self, text: &mut String, finding: &Finding) {
+        let label = match finding.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Skipped | Outcome::Failed => "skipped",
+        };
+        let uncertain = match finding.confidence {
+            Confidence::Certain => "",
+            Confidence::Low => " (not certain)",
+        };
+        let line = format!("{}: {}{uncertain}", finding.rule, finding.observed);
+        self.paragraph(text, label, style(finding), &line);
+    }
+
+    fn verdict(&self, text: &mut String, report: &Report) {
+        let count = |outcome| {
+            let found = report.findings.iter().filter(|it| it.outcome == outcome);
+            found.count()
+        };
+        let (word, style) = match report.fit {
+            Fit::Yes => ("fit", GREEN),
+            Fit::No => ("not fit", RED),
+            Fit::Unknown => ("not known to be fit", YELLOW),
+        };
+        let line = format!(
+            "{word} for {}: {} failed, {} skipped, {} passed",
+            report.profiles.join(", "),
+            count(Outcome::Failed),
+            count(Outcome::Skipped),
+            count(Outcome::Passed),
+        );
+        text.push('\n');
+        for line in textwrap::wrap(&line, self.width) {
+            let _ = writeln!(text, "{}", self.styled(style, &line));
+        }
+    }
+
+    /// A label, and beside it a text that is wrapped in its own column.
+    fn paragraph(&self, text: &mut String, label: &str, style: Style, line: &str) {
+        let label = format!("{label:<INDENT$}");
+        let mut beside = self.styled(style, &label);
+        for line in textwrap::wrap(&printable(line), self.width - INDENT) {
+            let _ = writeln!(text, "{beside}{line}");
+            beside = " ".repeat(INDENT);
+        }
+    }
+
+    fn styled(&self, style: Style, text: &str) -> String {
+        if self.colour {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+const DIM: Style = Style::new().dimmed();
+
+fn style(finding: &Finding) -> Style {
+    match finding.outcome {
+        Outcome::Failed if finding.blocks() => RED,
+        Outcome::Failed => YELLOW,
+        Outcome::Skipped => DIM,
+        Outcome::Passed => GREEN,
+    }
+}
+
+/// Facts come from files that anyone may have written; what would steer a terminal is replaced.
+fn printable(line: &str) -> String {
+    line.chars()
+        .map(|character| match character.is_control() {
+            true => char::REPLACEMENT_CHARACTER,
+            false => character,
+        })
+        .collect()
+}
+
+/// Every rule in one line, for `check --list`.
+pub fn list() -> String {
+    let longest = checks::rules().map(|rule| rule.id.len()).max();
+    let width = longest.unwrap_or_default();
+    let mut text = String::new();
+    for rule in checks::rules() {
+        let _ = writeln!(
+            text,
+            "{:<width$}  {} [{}]",
+            rule.id,
+            rule.title,
+            weights(rule)
+        );
+    }
+    text
+}
+
+/// All that is known of one rule, for `check --explain RULE`; `None` where there is no such rule.
+pub fn explain(rule: &str) -> Option<String> {
+    let rule = checks::rules().find(|known| known.id == rule)?;
+    let told = match rule.told {
+        Told::Image => "on an image that has not booted, and on a booted host",
+        Told::Booted => "on a booted host",
+    };
+    let layer = match rule.layer() {
+        Layer::Host => "the host's files",
+        Layer::Engine => "an answer of the Docker daemon",
+    };
+    let mut text = format!("{}: {}\n\n", rule.id, rule.title);
+    for (label, value) in [
+        ("wanted", rule.required),
+        ("mend", rule.remedy),
+        ("profiles", &weights(rule)),
+        ("told", told),
+        ("needs", layer),
+        ("source", rule.source),
+    ] {
+        let _ = writeln!(text, "{label:<INDENT$}{value}");
+    }
+    Some(text)
+}
+
+/// `batch: required, ecs: recommended`.
+fn weights(rule: &Rule) -> String {
+    let weights: Vec<String> = rule
+        .weights
+        .iter()
+        .map(|(profile, severity)| format!("{profile}: {severity}"))
+        .collect();
+    weights.join(", ")
+}

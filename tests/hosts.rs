@@ -1,0 +1,214 @@
+//! Recorded hosts, each with the verdict and the findings that it must give. `fixtures/hosts/README.md` says what they
+//! are and where their content comes from.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use ecs_nanny::checks::{Fit, Platform, Report, Told, evaluate, platform, rules};
+use ecs_nanny::facts::{self, CgroupVersion, EngineFacts, Fact, Facts, HostFacts};
+use ecs_nanny::finding::{Confidence, Finding, Outcome};
+use ecs_nanny::host::files::Root;
+
+use Confidence::{Certain, Low};
+use Outcome::{Failed, Passed, Skipped};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hosts")
+}
+
+fn read(host: &str) -> Facts {
+    let directory = fixtures().join(host);
+    assert!(directory.is_dir(), "{} is missing", directory.display());
+    facts::read(&Root::at(directory))
+}
+
+fn report(facts: &Facts, profile: &str) -> Report {
+    evaluate(facts, &[profile.to_owned()])
+}
+
+fn find<'a>(report: &'a Report, rule: &str) -> &'a Finding {
+    let found = report.findings.iter().find(|finding| finding.rule == rule);
+    found.unwrap_or_else(|| panic!("no finding of {rule}"))
+}
+
+/// The rules that failed, in table order.
+fn failures(report: &Report) -> Vec<&str> {
+    let failed = report.findings.iter().filter(|it| it.outcome == Failed);
+    failed.map(|finding| finding.rule.as_ref()).collect()
+}
+
+/// A Docker that suits the host's control groups, and disks with room: what a tree can't tell.
+fn completed(mut facts: Facts) -> Facts {
+    let version = facts.host.cgroup.known().map(|cgroup| cgroup.version);
+    let (cgroup_version, cgroup_driver) = match version {
+        Some(CgroupVersion::V2) => ("2", "systemd"),
+        _ => ("1", "cgroupfs"),
+    };
+    facts.engine = Fact::Known(EngineFacts {
+        version: "25.0.8".to_owned(),
+        api_version: "1.44".to_owned(),
+        min_api_version: "1.24".to_owned(),
+        os_type: "linux".to_owned(),
+        storage_driver: "overlay2".to_owned(),
+        cgroup_driver: cgroup_driver.to_owned(),
+        cgroup_version: cgroup_version.to_owned(),
+        log_drivers: vec!["awslogs".to_owned(), "json-file".to_owned()],
+        ..EngineFacts::default()
+    });
+    facts.host.disks = Fact::Known(vec![facts::DiskFacts {
+        mount_point: "/".to_owned(),
+        file_system: "xfs".to_owned(),
+        device: "/dev/nvme0n1p1".to_owned(),
+        total_bytes: 30 << 30,
+        available_bytes: 20 << 30,
+        read_only: false,
+    }]);
+    facts
+}
+
+/// What one recorded host must give under the profile `batch`.
+struct Case {
+    host: &'static str,
+    platform: Platform,
+    confidence: Confidence,
+    is_ec2: bool,
+    kernel_version: Outcome,
+    hvm: Outcome,
+    /// Rules that fail once the engine answers and the disks are known.
+    failures: &'static [&'static str],
+    /// The verdict then.
+    fit: Fit,
+}
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    Case { host: "xen-pv", platform: Platform::XenPv, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Failed, failures: &["kernel.modern", "virt.hvm"], fit: Fit::No },
+    Case { host: "xen-hvm-old", platform: Platform::XenHvm, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &["kernel.modern"], fit: Fit::Yes },
+    Case { host: "xen-hvm-new", platform: Platform::XenHvm, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "xen-hvm-no-xenfs", platform: Platform::XenHvm, confidence: Low, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "nitro-x86_64", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "nitro-arm64", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "al2-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &["kernel.modern"], fit: Fit::Yes },
+    Case { host: "debian12-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "ubuntu2404-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "metal", platform: Platform::NitroMetal, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[], fit: Fit::Yes },
+    Case { host: "not-ec2", platform: Platform::Other, confidence: Certain, is_ec2: false, kernel_version: Passed, hvm: Skipped, failures: &[], fit: Fit::Yes },
+    Case { host: "not-ec2-no-dmi", platform: Platform::Other, confidence: Low, is_ec2: false, kernel_version: Passed, hvm: Skipped, failures: &[], fit: Fit::Unknown },
+    Case { host: "old-kernel-2.6", platform: Platform::XenHvm, confidence: Certain, is_ec2: true, kernel_version: Failed, hvm: Passed, failures: &["kernel.version", "arch.64bit", "cgroup.mount", "cgroup.controllers"], fit: Fit::No },
+    Case { host: "old-kernel-3.2", platform: Platform::XenPv, confidence: Certain, is_ec2: true, kernel_version: Failed, hvm: Failed, failures: &["kernel.version", "kernel.modern", "virt.hvm", "cgroup.controllers"], fit: Fit::No },
+    Case { host: "image-debian12-arm64", platform: Platform::Other, confidence: Low, is_ec2: false, kernel_version: Passed, hvm: Skipped, failures: &[], fit: Fit::Unknown },
+];
+
+#[test]
+fn every_recorded_host_has_a_case() {
+    let mut recorded: Vec<String> = Root::at(fixtures()).names("/");
+    recorded.retain(|name| name != "README.md");
+    let mut cases: Vec<&str> = CASES.iter().map(|case| case.host).collect();
+    cases.sort_unstable();
+    assert_eq!(recorded, cases);
+}
+
+#[test]
+fn recorded_hosts_get_the_right_verdict() {
+    for case in CASES {
+        let facts = read(case.host);
+        let verdict = platform(&facts.host);
+        assert_eq!(
+            (verdict.platform, verdict.confidence, verdict.is_ec2),
+            (case.platform, case.confidence, case.is_ec2),
+            "{}: {}",
+            case.host,
+            verdict.evidence
+        );
+        let report = report(&completed(facts), "batch");
+        assert_eq!(
+            find(&report, "kernel.version").outcome,
+            case.kernel_version,
+            "{}",
+            case.host
+        );
+        let hvm = find(&report, "virt.hvm");
+        assert_eq!(
+            (hvm.outcome, hvm.confidence),
+            (case.hvm, case.confidence),
+            "{}",
+            case.host
+        );
+        assert_eq!(failures(&report), case.failures, "{}", case.host);
+        assert_eq!(report.fit, case.fit, "{}", case.host);
+    }
+}
+
+#[test]
+fn without_an_engine_a_host_is_unfit_or_unknown() {
+    for case in CASES {
+        let report = report(&read(case.host), "batch");
+        let wanted = match case.fit {
+            Fit::No => Fit::No,
+            Fit::Yes | Fit::Unknown => Fit::Unknown,
+        };
+        assert_eq!(report.fit, wanted, "{}", case.host);
+        for finding in report.findings {
+            if finding.rule.starts_with("docker.") {
+                assert_eq!(finding.outcome, Skipped, "{}: {}", case.host, finding.rule);
+            }
+        }
+    }
+}
+
+#[test]
+fn nitro_tells_the_instance_id_without_the_metadata_service() {
+    for (host, wanted) in [
+        ("nitro-x86_64", Some("i-0af01c0123456789a")),
+        ("nitro-arm64", Some("i-0af01c0123456789a")),
+        ("metal", Some("i-0af01c0123456789a")),
+        ("xen-hvm-new", None),
+        ("not-ec2", None),
+    ] {
+        let hint = platform(&read(host).host).instance_id_hint;
+        assert_eq!(hint.as_deref(), wanted, "{host}");
+    }
+}
+
+#[test]
+fn an_image_that_has_not_booted_tells_what_it_can() {
+    let facts = read("image-debian12-arm64");
+    let host: &HostFacts = &facts.host;
+    assert!(facts.unbooted && !host.systemd);
+    assert_eq!(
+        host.kernel_release,
+        Fact::Known("6.1.0-37-cloud-arm64".to_owned())
+    );
+    assert_eq!(host.machine, Fact::Known("aarch64".to_owned()));
+    let docker = host.units["docker.service"].known().unwrap();
+    assert!(docker.installed);
+    assert_eq!(docker.file_state.as_deref(), Some("enabled"));
+
+    let every: Vec<String> = ecs_nanny::settings::PROFILES
+        .iter()
+        .map(|it| String::from(*it))
+        .collect();
+    let report = evaluate(&facts, &every);
+    for rule in rules() {
+        let skipped = find(&report, rule.id).outcome == Skipped;
+        assert_eq!(skipped, rule.told == Told::Booted, "{}", rule.id);
+    }
+}
+
+#[test]
+fn one_json_document_reproduces_a_report() {
+    for case in CASES {
+        for facts in [read(case.host), completed(read(case.host))] {
+            let document = serde_json::to_string_pretty(&facts).unwrap();
+            let parsed: Facts = serde_json::from_str(&document).unwrap();
+            assert_eq!(parsed, facts, "{}", case.host);
+            assert_eq!(
+                report(&parsed, "batch"),
+                report(&facts, "batch"),
+                "{}",
+                case.host
+            );
+        }
+    }
+}

@@ -1,1 +1,6 @@
+//! The EC2 look-alike that tests, the demo, chaos runs and benchmarks of ecs-nanny use; never shipped. See README.md.
 
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod image;

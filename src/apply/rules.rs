@@ -15,6 +15,9 @@ pub(super) struct Copies {
     pub first: Option<usize>,
 }
 
+/// Inserted rules of one chain: target, and where from the top.
+type Placed = Vec<(Option<String>, usize)>;
+
 /// What is to be done with the rules of one family.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Work {
@@ -47,15 +50,15 @@ pub(super) fn same_rule(one: &PlannedRule, other: &PlannedRule) -> bool {
 
 /// Compares wanted rules of one family, in the order in which they are created, with the record and with what is there.
 ///
-/// A rule that is there without us counts as present and is neither removed nor added again, unless an inserted rule
-/// must be above it: rules that are inserted later stand above those inserted earlier, since the first match decides.
+/// A rule that is there without us counts as present and is neither removed nor added again, unless it stands too low:
+/// the first match decides, so an inserted rule must be above those inserted earlier that have another target.
 pub(super) fn work(
     wanted: &[&PlannedRule],
     recorded: &[RecordedRule],
     copies: impl Fn(&PlannedRule) -> Copies,
 ) -> Work {
     let mut work = Work::default();
-    let mut free_above: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut inserted: HashMap<(&str, &str), Placed> = HashMap::new();
     let mut wanted_once: Vec<&PlannedRule> = Vec::new();
     for rule in wanted {
         if !wanted_once.iter().any(|other| same_rule(other, rule)) {
@@ -68,18 +71,18 @@ pub(super) fn work(
         // What was there before us and has gone is not put back under its old owner's name.
         let before = record.map_or(there.count, |entry| entry.before.min(there.count));
         let own = there.count - before;
-        let limit = free_above
-            .entry((&rule.table, &rule.chain))
-            .or_insert(usize::MAX);
-        let in_place = rule.op == Operation::Append || there.first.is_none_or(|at| at < *limit);
+        let target = Spelling::of(&rule.args).target().cloned();
+        let below = inserted.entry((&rule.table, &rule.chain)).or_default();
+        let high_enough = |at| {
+            let mut others = below.iter().filter(|(other, _)| *other != target);
+            others.all(|(_, other_at)| at < *other_at)
+        };
+        let in_place = rule.op == Operation::Append || there.first.is_none_or(high_enough);
         let stays = there.count > 0 && own <= 1 && in_place;
         if rule.op == Operation::Insert {
-            *limit = match there.first {
-                Some(at) if stays => at,
-                None if stays => *limit,
-                // All that is inserted later goes above this one, which goes to the top.
-                _ => 0,
-            };
+            // What is added goes to the top.
+            let at = if stays { there.first } else { Some(0) };
+            below.extend(at.map(|at| (target, at)));
         }
         let entry = || RecordedRule {
             rule: rule.clone(),
@@ -120,7 +123,8 @@ mod tests {
     use super::*;
     use crate::plan::Family;
 
-    /// A chain from the top, its rules by number; those from 0 to 3 can be planned, the others are strangers'.
+    /// A chain from the top, its rules by number; those from 0 to 3 can be planned, the others are strangers'. Even ones
+    /// have another target than odd ones.
     type Chain = Vec<u8>;
 
     fn rule(number: u8) -> PlannedRule {
@@ -129,7 +133,14 @@ mod tests {
             table: "filter".to_owned(),
             chain: "INPUT".to_owned(),
             op: Operation::Insert,
-            args: vec!["--dport".to_owned(), number.to_string()],
+            args: [
+                "--dport",
+                &number.to_string(),
+                "-j",
+                ["DROP", "ACCEPT"][usize::from(number % 2)],
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 
@@ -159,10 +170,12 @@ mod tests {
     }
 
     fn assert_in_force(chain: &Chain, wanted: &[u8]) {
-        for pair in wanted.windows(2) {
-            assert!(first(chain, pair[1]) < first(chain, pair[0]), "{chain:?}");
+        for (at, low) in wanted.iter().enumerate() {
+            assert!(chain.contains(low), "{chain:?}");
+            for high in wanted[at..].iter().filter(|high| *high % 2 != low % 2) {
+                assert!(first(chain, *high) < first(chain, *low), "{chain:?}");
+            }
         }
-        assert!(wanted.iter().all(|it| chain.contains(it)), "{chain:?}");
     }
 
     proptest! {
@@ -209,6 +222,15 @@ mod tests {
         let work = apply(&mut chain, &mut record, &[0]);
         assert_eq!((work.changed, work.repaired), (2, 0));
         assert_eq!(chain, [0]);
+    }
+
+    #[test]
+    fn rules_of_one_target_need_no_order() {
+        let (mut chain, mut record) = (vec![2, 0], Vec::new());
+        assert!(apply(&mut chain, &mut record, &[0, 2]).is_nothing());
+        assert!(apply(&mut chain, &mut record, &[2, 0]).is_nothing());
+        apply(&mut chain, &mut record, &[0, 2, 1]);
+        assert_eq!(chain, [1, 2, 0]);
     }
 
     #[test]

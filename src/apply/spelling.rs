@@ -65,7 +65,8 @@ impl Spelling {
         Spelling(spelled)
     }
 
-    fn target(&self) -> Option<&String> {
+    /// Its target, for example `-j DROP`.
+    pub fn target(&self) -> Option<&String> {
         self.0.iter().find(|option| option.starts_with("-j "))
     }
 }

@@ -17,3 +17,4 @@ pub mod plan;
 pub mod snapshot;
 pub mod supervise;
 pub mod cli;
+pub mod apply;

@@ -8,3 +8,8 @@ pub mod journal;
 pub mod notify;
 pub mod systemd;
 pub mod watch;
+pub mod lock;
+pub mod netfilter;
+pub mod program;
+pub mod routes;
+pub mod sysctl;

@@ -1,0 +1,159 @@
+//! Other programs, called by their arguments, with a deadline.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+/// The most that is kept of what a failed program wrote to its error output, in characters.
+const TOLD: usize = 500;
+
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// There is no such program in `PATH`.
+    #[error("{program} is not installed")]
+    Absent {
+        /// Its name.
+        program: String,
+    },
+    /// It was ended at the deadline.
+    #[error("{command} had not ended after {} s and was killed", .deadline.as_secs())]
+    Deadline {
+        /// The whole command line.
+        command: String,
+        /// How long it was given.
+        deadline: Duration,
+    },
+    /// It ended with another status than 0.
+    #[error("{command} ended with {status}: {stderr}")]
+    Failed {
+        /// The whole command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of its error output.
+        stderr: String,
+    },
+    /// It could not be started, written to or read from.
+    #[error("{command} could not be run: {source}")]
+    Io {
+        /// The whole command line.
+        command: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// Runs a program to its end and returns its standard output. `input` is its standard input.
+///
+/// # Errors
+/// [`ProgramError`]; at the deadline the program is killed.
+pub async fn run(
+    program: &str,
+    args: &[&str],
+    input: &str,
+    deadline: Duration,
+) -> Result<String, ProgramError> {
+    let command = || [&[program], args].concat().join(" ");
+    let spawned = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let child = match spawned {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let program = program.to_owned();
+            return Err(ProgramError::Absent { program });
+        }
+        Err(source) => {
+            let command = command();
+            return Err(ProgramError::Io { command, source });
+        }
+    };
+    let ended = tokio::time::timeout(deadline, feed(child, input)).await;
+    let output = match ended {
+        Ok(Ok(output)) => output,
+        Ok(Err(source)) => {
+            let command = command();
+            return Err(ProgramError::Io { command, source });
+        }
+        Err(_) => {
+            let command = command();
+            return Err(ProgramError::Deadline { command, deadline });
+        }
+    };
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(ProgramError::Failed {
+        command: command(),
+        status: output.status,
+        stderr: reason(&output.stderr),
+    })
+}
+
+async fn feed(mut child: Child, input: &str) -> io::Result<std::process::Output> {
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(input.as_bytes()).await {
+            // It did not read all of it; its status tells why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other?,
+        }
+    }
+    child.wait_with_output().await
+}
+
+fn reason(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let told = lines.join("; ");
+    let skipped = told.chars().count().saturating_sub(TOLD);
+    told.chars().skip(skipped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn output_and_input_pass_through() {
+        assert_eq!(run("cat", &["-"], "text", SOON).await.unwrap(), "text");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_reads_no_input_still_succeeds() {
+        let input = "x".repeat(1 << 20);
+        assert_eq!(run("true", &[], &input, SOON).await.unwrap(), "");
+    }
+
+    #[tokio::test]
+    async fn absence_is_told_apart_from_failure() {
+        let error = run("/nonexistent/program", &[], "", SOON)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ProgramError::Absent { .. }), "{error}");
+        let error = run("sh", &["-c", "echo no >&2; exit 3"], "", SOON)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "sh -c echo no >&2; exit 3 ended with exit status: 3: no"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_it() {
+        let error = run("cat", &["/dev/zero"], "", Duration::from_millis(50))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ProgramError::Deadline { .. }), "{error}");
+    }
+}

@@ -1,0 +1,158 @@
+//! Routes of the main table, over netlink, so that nothing need be installed for them.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteScope,
+};
+use rtnetlink::{Handle, RouteMessageBuilder};
+
+/// How long the kernel may take to answer; it does so at once.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A route without a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    destination: Ipv4Addr,
+    prefix: u8,
+    device: String,
+    scope: Scope,
+}
+
+/// How far the destination is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Global,
+    Link,
+    Host,
+}
+
+impl Route {
+    /// The route that `ip route add DESTINATION dev DEVICE scope SCOPE` would add.
+    ///
+    /// # Errors
+    /// `InvalidInput` where the destination is not IPv4 with a prefix length, or the scope is not `global`, `link` or
+    /// `host`.
+    pub fn new(destination: &str, device: &str, scope: &str) -> io::Result<Self> {
+        let parsed = destination
+            .split_once('/')
+            .and_then(|(address, prefix)| Some((address.parse().ok()?, prefix.parse().ok()?)))
+            .filter(|(_, prefix)| *prefix <= 32);
+        let scope = match scope {
+            "global" => Some(Scope::Global),
+            "link" => Some(Scope::Link),
+            "host" => Some(Scope::Host),
+            _ => None,
+        };
+        let (Some((destination, prefix)), Some(scope)) = (parsed, scope) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "{destination:?} with scope {scope:?} is not an IPv4 route such as 169.254.170.2/32 with scope link"
+                ),
+            ));
+        };
+        Ok(Route {
+            destination,
+            prefix,
+            device: device.to_owned(),
+            scope,
+        })
+    }
+
+    /// True when the main table has it.
+    ///
+    /// # Errors
+    /// The kernel's, or `TimedOut`.
+    pub async fn is_present(&self) -> io::Result<bool> {
+        let Ok(device) = self.device_index() else {
+            return Ok(false);
+        };
+        let every = RouteMessageBuilder::<Ipv4Addr>::new().build();
+        ask(async |kernel| {
+            let mut routes = std::pin::pin!(kernel.route().get(every).execute());
+            while let Some(route) = routes.try_next().await? {
+                if self.is(&route, device) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
+    }
+
+    /// Adds it.
+    ///
+    /// # Errors
+    /// The kernel's, or `TimedOut`; `AlreadyExists` where the table leads to the destination in any way already.
+    pub async fn add(&self) -> io::Result<()> {
+        let message = self.message()?;
+        ask(async |kernel| kernel.route().add(message).execute().await).await
+    }
+
+    /// Removes it. One that has gone already is no error.
+    ///
+    /// # Errors
+    /// The kernel's, or `TimedOut`.
+    pub async fn remove(&self) -> io::Result<()> {
+        if !self.is_present().await? {
+            return Ok(());
+        }
+        let message = self.message()?;
+        ask(async |kernel| kernel.route().del(message).execute().await).await
+    }
+
+    fn message(&self) -> io::Result<RouteMessage> {
+        let scope = match self.scope {
+            Scope::Global => RouteScope::Universe,
+            Scope::Link => RouteScope::Link,
+            Scope::Host => RouteScope::Host,
+        };
+        Ok(RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(self.destination, self.prefix)
+            .output_interface(self.device_index()?)
+            .scope(scope)
+            .build())
+    }
+
+    fn is(&self, route: &RouteMessage, device: u32) -> bool {
+        let has = |attribute| route.attributes.contains(&attribute);
+        route.header.table == RouteHeader::RT_TABLE_MAIN
+            && route.header.destination_prefix_length == self.prefix
+            && has(RouteAttribute::Destination(RouteAddress::Inet(
+                self.destination,
+            )))
+            && has(RouteAttribute::Oif(device))
+    }
+
+    fn device_index(&self) -> io::Result<u32> {
+        nix::net::if_::if_nametoindex(self.device.as_str())
+            .map_err(|errno| io::Error::new(errno_kind(errno), format!("{}: {errno}", self.device)))
+    }
+}
+
+fn errno_kind(errno: nix::errno::Errno) -> io::ErrorKind {
+    io::Error::from(errno).kind()
+}
+
+/// One exchange with the kernel over a socket of its own: routes change once a boot.
+async fn ask<T>(
+    exchange: impl AsyncFnOnce(Handle) -> Result<T, rtnetlink::Error>,
+) -> io::Result<T> {
+    let (connection, kernel, _) = rtnetlink::new_connection()?;
+    let both = async {
+        tokio::select! {
+            answer = exchange(kernel) => answer.map_err(|error| match error {
+                rtnetlink::Error::NetlinkError(message) => message.to_io(),
+                other => io::Error::other(other),
+            }),
+            () = connection => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+        }
+    };
+    tokio::time::timeout(DEADLINE, both)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
+}

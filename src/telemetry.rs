@@ -17,6 +17,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Stable ids of records, for `journalctl MESSAGE_ID=…`.
+pub mod message {
+    /// The phase changed.
+    pub const PHASE: &str = "b6e0d2a94c5f4a1f9a0c7d3c1f2e8a51";
+    /// A rule, the lint or the plan found something that is not as it should be.
+    pub const FINDING: &str = "2f7c9d1e5b3a4e6c8d0f1a2b3c4d5e6f";
+}
+
 /// How records look where there is no journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -129,7 +137,7 @@ impl Visit for Text {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             // Ids are for programs that read the journal.
-            "message_id" => Ok(()),
+            "MESSAGE_ID" => Ok(()),
             name => write!(self.fields, " {name}={value:?}"),
         };
     }

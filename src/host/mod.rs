@@ -2,14 +2,15 @@
 
 pub mod docker;
 pub mod dockerd;
+pub mod dropins;
 pub mod files;
 pub mod introspection;
 pub mod journal;
-pub mod notify;
-pub mod systemd;
-pub mod watch;
 pub mod lock;
 pub mod netfilter;
+pub mod notify;
 pub mod program;
 pub mod routes;
 pub mod sysctl;
+pub mod systemd;
+pub mod watch;

@@ -1,3 +1,12 @@
 //! Keeps the engine and the agent up: a pure machine decides, a loop performs.
 
+mod board;
+pub mod engine;
+mod exit_meaning;
+mod news;
+mod run;
 pub mod state;
+mod tasks;
+
+pub use run::{Setup, backend, run};
+pub use tasks::{SettingsSource, lint};

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use check::lint;
+
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -58,6 +60,8 @@ pub struct Crew {
     pub engine_was_up: bool,
     /// The container that runs or ran last, and since when we know of it.
     pub agent: Option<(String, SystemTime)>,
+    /// How the agent ended the last time.
+    pub last_exit: i64,
     /// Where dropped-in settings are.
     pub settings_source: SettingsSource,
     backend: Arc<Mutex<Backend>>,
@@ -86,6 +90,7 @@ impl Crew {
             docker: None,
             engine_was_up: false,
             agent: None,
+            last_exit: 0,
             settings_source,
             backend: Arc::new(Mutex::new(backend)),
             applier: Arc::new(Applier::host()),

@@ -19,4 +19,3 @@ pub mod snapshot;
 pub mod supervise;
 pub mod health;
 pub mod cli;
-pub mod app;

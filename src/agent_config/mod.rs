@@ -25,6 +25,8 @@ use crate::finding::Finding;
 pub const VENDOR_PATH: &str = "/var/lib/ecs/ecs.config";
 /// Where the user's layer lives; ecs-nanny only reads it.
 pub const USER_PATH: &str = "/etc/ecs/ecs.config";
+/// The agent's own JSON configuration, which its environment goes over.
+pub const JSON_PATH: &str = "/etc/ecs/ecs.config.json";
 
 /// Who said a variable, lowest precedence first.
 #[derive(

@@ -144,7 +144,7 @@ fn style(finding: &Finding) -> Style {
 }
 
 /// Facts come from files that anyone may have written; what would steer a terminal is replaced.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     line.chars()
         .map(|character| match character.is_control() {
             true => char::REPLACEMENT_CHARACTER,

@@ -165,7 +165,8 @@ pub struct HostFacts {
     pub cgroup: Fact<CgroupFacts>,
     /// Existence of the paths in [`super::PROBED_PATHS`].
     pub paths: super::Paths,
-    /// `/var/lib/ecs/ecs.config` (vendor layer) and `/etc/ecs/ecs.config` (user layer), by path; `None` where absent.
+    /// `/var/lib/ecs/ecs.config` (vendor layer), `/etc/ecs/ecs.config` (user layer) and `/etc/ecs/ecs.config.json`, by path;
+    /// `None` where absent.
     pub agent_config: BTreeMap<String, Fact<Option<ConfigFile>>>,
     /// Units by name: `docker.service`, `ecs.service`.
     pub units: BTreeMap<String, Fact<UnitFacts>>,

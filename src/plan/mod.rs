@@ -1,16 +1,46 @@
 //! Everything that `run` would put on the host, as data. Pure: settings and facts in, plan out.
 
+mod binds;
+mod cluster;
+mod distribution;
+mod engine;
+mod environment;
+mod files;
+mod firewall;
+mod host_config;
+mod inputs;
+mod kernel;
+mod labels;
+mod log_config;
+mod mask;
 mod network;
+mod notice;
+mod switches;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use engine::OWN_UNIT;
+pub use host_config::APPARMOR_PROFILE;
+pub use labels::{PLAN_HASH_LABEL, VERSION_LABEL, hash};
+pub use mask::masked;
 pub use network::{Family, Operation, PlannedRoute, PlannedRule, PlannedSysctl};
 
-use crate::agent_config::Variable;
-use crate::finding::Finding;
+use bollard_stubs::models::ContainerCreateBody;
+
+use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH, Variable};
+use crate::facts::{Content, Fact, Facts};
+use crate::finding::{Finding, Place, Severity};
+use crate::settings::Settings;
+use inputs::Inputs;
+use notice::notice;
 
 /// The number that grows when the JSON of `ecs-nanny plan` changes incompatibly.
 pub const SCHEMA: u32 = 1;
+
+/// Name of the agent's container, ecs-init's.
+pub const CONTAINER_NAME: &str = "ecs-agent";
 
 /// The agent's container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,10 +50,10 @@ pub struct AgentPlan {
     /// Reference of the image.
     pub image: String,
     /// The exact body for the Engine API's `POST /containers/create`; environment and binds sorted.
-    pub create_request: bollard_stubs::models::ContainerCreateBody,
+    pub create_request: ContainerCreateBody,
     /// The effective environment with its origins, for `config show`. Not part of the public JSON.
     #[serde(skip)]
-    pub environment: std::collections::BTreeMap<String, Variable>,
+    pub environment: BTreeMap<String, Variable>,
 }
 
 /// How a file will change.
@@ -46,7 +76,18 @@ pub struct PlannedFile {
     /// Permission bits in octal, for example `0600`.
     pub mode: String,
     /// Content.
-    pub content: String,
+    pub content: Content,
+    /// What will happen to it.
+    pub change: Change,
+}
+
+/// A directory that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedDirectory {
+    /// Absolute path.
+    pub path: String,
+    /// Permission bits in octal, for example `0755`.
+    pub mode: String,
     /// What will happen to it.
     pub change: Change,
 }
@@ -73,8 +114,12 @@ pub struct Plan {
     pub schema: u32,
     /// The container, where the agent is ours.
     pub agent: Option<AgentPlan>,
+    /// The cluster that the agent joins; `None` where no layer names one.
+    pub cluster: Option<String>,
     /// The engine.
     pub engine: EnginePlan,
+    /// Directories to make.
+    pub directories: Vec<PlannedDirectory>,
     /// Files to write.
     pub files: Vec<PlannedFile>,
     /// Packet filter rules, in the order in which they are created.
@@ -83,6 +128,134 @@ pub struct Plan {
     pub sysctls: Vec<PlannedSysctl>,
     /// Routes to add.
     pub routes: Vec<PlannedRoute>,
-    /// What was noticed while planning.
+    /// What was noticed while planning. Nothing in it keeps the agent from starting.
     pub findings: Vec<Finding>,
+}
+
+/// Makes the plan. An engine that has not been asked counts as one that speaks every API version and has Docker's usual
+/// bridge.
+///
+/// `/mnt/ecs/ebs` counts as a directory where nothing stands there, since the plan makes it; a caller that could not
+/// make it says so by setting its kind to [`crate::facts::PathKind::Other`] and plans again.
+pub fn build(settings: &Settings, facts: &Facts) -> Plan {
+    let config = inputs::agent_config(settings, facts);
+    let inputs = Inputs::new(settings, facts, &config);
+    let environment = environment::effective(&inputs);
+    let mut findings = config.findings.clone();
+    findings.extend(unreadable(facts));
+    let cluster = cluster::cluster(&environment, facts, &mut findings);
+    let mut plan = Plan {
+        schema: SCHEMA,
+        agent: None,
+        cluster,
+        engine: engine::plan(&inputs),
+        directories: Vec::new(),
+        files: files::files(&inputs),
+        firewall: Vec::new(),
+        sysctls: Vec::new(),
+        routes: Vec::new(),
+        findings,
+    };
+    if inputs.amazon_unit() {
+        plan.findings.extend(left_to_amazon(&inputs, &environment));
+    } else {
+        plan.findings.extend(environment.findings.iter().cloned());
+        plan.findings.extend(environment.log_drivers.clone());
+        plan.agent = Some(container(&inputs, environment, &mut plan.findings));
+        plan.directories = files::directories(&inputs, &mut plan.findings);
+        plan.firewall = firewall::rules(&inputs, &mut plan.findings);
+        plan.sysctls = kernel::sysctls(&inputs);
+        plan.routes = kernel::routes(&inputs);
+    }
+    plan
+}
+
+/// The agent's effective environment with its origins, also where Amazon's unit runs the agent.
+pub fn environment(settings: &Settings, facts: &Facts) -> BTreeMap<String, Variable> {
+    let config = inputs::agent_config(settings, facts);
+    environment::effective(&Inputs::new(settings, facts, &config)).variables
+}
+
+/// Paths that the configuration names and that decide something, beside [`crate::facts::PROBED_PATHS`]. Whoever reads
+/// facts adds what stands there to [`crate::facts::HostFacts::paths`].
+pub fn probed_paths(settings: &Settings, facts: &Facts) -> Vec<String> {
+    let config = inputs::agent_config(settings, facts);
+    let fetcher = Inputs::new(settings, facts, &config)
+        .switches
+        .credentials_fetcher();
+    let known = crate::facts::PROBED_PATHS.contains(&fetcher);
+    if known || !fetcher.starts_with('/') {
+        return Vec::new();
+    }
+    vec![fetcher.to_owned()]
+}
+
+fn container(
+    inputs: &Inputs<'_>,
+    environment: environment::Environment,
+    findings: &mut Vec<Finding>,
+) -> AgentPlan {
+    let labels = labels::user_labels(&environment, findings);
+    let mut create_request = ContainerCreateBody {
+        image: Some(inputs.settings.agent.image.clone()),
+        env: Some(
+            environment
+                .variables
+                .iter()
+                .map(|(name, variable)| format!("{name}={}", variable.value))
+                .collect(),
+        ),
+        labels: Some(labels.into_iter().collect()),
+        host_config: Some(host_config::host_config(inputs, &environment, findings)),
+        ..ContainerCreateBody::default()
+    };
+    labels::sign(&mut create_request);
+    AgentPlan {
+        name: CONTAINER_NAME.to_owned(),
+        image: inputs.settings.agent.image.clone(),
+        create_request,
+        environment: environment.variables,
+    }
+}
+
+/// What can't be put right where Amazon's unit makes the container.
+fn left_to_amazon(inputs: &Inputs<'_>, environment: &environment::Environment) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = environment
+        .log_drivers
+        .iter()
+        .map(|finding| Finding {
+            severity: Severity::Required,
+            ..finding.clone()
+        })
+        .collect();
+    if !inputs.settings.agent.extra_env.is_empty() {
+        findings.push(notice(
+            "agent.extra_env",
+            "agent.extra_env reaches the agent",
+            "agent.extra_env is set, and Amazon's ecs.service makes the agent's container",
+            "an agent that ecs-nanny starts",
+            "put the variables into /etc/ecs/ecs.config, or set agent.backend = \"container\"",
+        ));
+    }
+    findings
+}
+
+/// Configuration files that are there and can't be read.
+fn unreadable(facts: &Facts) -> Vec<Finding> {
+    [VENDOR_PATH, USER_PATH, JSON_PATH]
+        .into_iter()
+        .filter_map(|path| match facts.host.agent_config.get(path)? {
+            Fact::Unreadable(why) => Some(Finding {
+                place: Some(Place::file(path)),
+                ..notice(
+                    "config.readable",
+                    "the agent's configuration can be read",
+                    format!("not readable: {why}"),
+                    "a file",
+                    "make it a file that root can read, or remove it",
+                )
+            }),
+            _ => None,
+        })
+        .collect()
 }

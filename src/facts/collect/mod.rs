@@ -12,7 +12,7 @@ mod tests;
 
 use std::io;
 
-use crate::agent_config::{USER_PATH, VENDOR_PATH};
+use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
 use crate::host::files::{Kind, Root};
 
 use super::{
@@ -49,7 +49,7 @@ pub fn host(root: &Root) -> HostFacts {
             .iter()
             .map(|path| (String::from(*path), root.kind(path)))
             .collect(),
-        agent_config: [VENDOR_PATH, USER_PATH]
+        agent_config: [VENDOR_PATH, USER_PATH, JSON_PATH]
             .into_iter()
             .map(|path| (path.to_owned(), config_file(root, path)))
             .collect(),

@@ -1,0 +1,216 @@
+//! What `ecs-nanny plan` prints.
+
+use std::fmt::Write;
+
+use bollard_stubs::models::{ContainerCreateBody, HostConfig};
+
+use super::check::printable;
+use super::columns::columns;
+use crate::agent_config::Variable;
+use crate::plan::{AgentPlan, Change, EnginePlan, Family, Operation, Plan, PlannedRule};
+
+/// The plan as the JSON of `ecs-nanny plan --format json`, a public interface. Secrets are shown; see
+/// [`crate::plan::masked`].
+pub fn json(plan: &Plan) -> serde_json::Value {
+    serde_json::json!(plan)
+}
+
+/// The plan for people.
+pub fn table(plan: &Plan) -> String {
+    let mut text = summary(plan);
+    if let Some(agent) = &plan.agent {
+        section(&mut text, "environment", environment(agent));
+        section(&mut text, "mounts", mounts(&agent.create_request));
+    }
+    let changes = plan
+        .directories
+        .iter()
+        .map(|directory| (&directory.path, &directory.mode, directory.change))
+        .chain(
+            plan.files
+                .iter()
+                .map(|file| (&file.path, &file.mode, file.change)),
+        )
+        .map(|(path, mode, change)| [verb(change).to_owned(), mode.clone(), path.clone()]);
+    section(
+        &mut text,
+        "files",
+        columns("  ", &changes.collect::<Vec<_>>()),
+    );
+    section(&mut text, "firewall", lines(plan.firewall.iter().map(rule)));
+    let sysctls = plan.sysctls.iter();
+    section(
+        &mut text,
+        "sysctls",
+        lines(sysctls.map(|sysctl| format!("{} = {}", sysctl.key, sysctl.value))),
+    );
+    let routes = plan.routes.iter();
+    section(
+        &mut text,
+        "routes",
+        lines(routes.map(|route| {
+            format!(
+                "{} dev {} scope {}",
+                route.destination, route.device, route.scope
+            )
+        })),
+    );
+    section(
+        &mut text,
+        "noticed",
+        lines(plan.findings.iter().map(crate::finding::Finding::sentence)),
+    );
+    text
+}
+
+fn summary(plan: &Plan) -> String {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
+    row("engine", engine(&plan.engine));
+    row(
+        "cluster",
+        plan.cluster
+            .clone()
+            .unwrap_or_else(|| "named by no layer".to_owned()),
+    );
+    match &plan.agent {
+        None => row("agent", "left to Amazon's ecs.service".to_owned()),
+        Some(agent) => {
+            row("agent", format!("{} from {}", agent.name, agent.image));
+            if let Some(host) = &agent.create_request.host_config {
+                row("host", host_config(host));
+                row("log", log(host));
+            }
+            row(
+                "labels",
+                pairs(agent.create_request.labels.iter().flatten()),
+            );
+        }
+    }
+    columns("", &rows)
+}
+
+fn engine(engine: &EnginePlan) -> String {
+    let how = match &engine.unit {
+        Some(unit) => unit.clone(),
+        None => engine.command.join(" "),
+    };
+    format!("{} {how}, {}", engine.backend, engine.socket)
+}
+
+fn host_config(host: &HostConfig) -> String {
+    let mut words = Vec::new();
+    let mut named = |name: &str, value: &Option<String>| {
+        words.extend(value.iter().map(|value| format!("{name} {value}")));
+    };
+    named("network", &host.network_mode);
+    named("user namespace", &host.userns_mode);
+    named("process namespace", &host.pid_mode);
+    named(
+        "capabilities",
+        &host.cap_add.as_ref().map(|all| all.join(" ")),
+    );
+    named(
+        "security",
+        &host.security_opt.as_ref().map(|all| all.join(" ")),
+    );
+    for (name, switch) in [("init", host.init), ("privileged", host.privileged)] {
+        if switch == Some(true) {
+            words.push(name.to_owned());
+        }
+    }
+    words.join(", ")
+}
+
+fn log(host: &HostConfig) -> String {
+    let Some(log) = &host.log_config else {
+        return String::new();
+    };
+    let driver = log.typ.as_deref().unwrap_or_default();
+    let options = pairs(log.config.iter().flatten());
+    format!("{driver} {options}").trim_end().to_owned()
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let mut pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.sort();
+    pairs.join(" ")
+}
+
+/// `NAME=value` and who said it. A plan that was read from JSON has no origins.
+fn environment(agent: &AgentPlan) -> String {
+    let entries = agent.create_request.env.iter().flatten();
+    let rows: Vec<[String; 2]> = entries
+        .map(|entry| {
+            let name = entry
+                .split_once('=')
+                .map_or(entry.as_str(), |(name, _)| name);
+            [
+                entry.clone(),
+                agent.environment.get(name).map(origin).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    columns("  ", &rows)
+}
+
+/// Who said a variable: a file and its line, or what else did.
+pub(super) fn origin(variable: &Variable) -> String {
+    match variable.line {
+        Some(line) => format!("{}:{line}", variable.path),
+        None => variable.path.clone(),
+    }
+}
+
+fn mounts(request: &ContainerCreateBody) -> String {
+    let binds = request
+        .host_config
+        .iter()
+        .flat_map(|host| host.binds.iter().flatten());
+    let rows: Vec<[String; 3]> = binds
+        .map(|bind| {
+            let mut parts = bind.splitn(3, ':').map(str::to_owned);
+            std::array::from_fn(|_| parts.next().unwrap_or_default())
+        })
+        .collect();
+    columns("  ", &rows)
+}
+
+fn rule(rule: &PlannedRule) -> String {
+    let program = match rule.family {
+        Family::Ipv4 => "iptables",
+        Family::Ipv6 => "ip6tables",
+    };
+    let operation = match rule.op {
+        Operation::Append => "-A",
+        Operation::Insert => "-I",
+    };
+    let arguments = rule.args.join(" ");
+    format!(
+        "{program} -t {} {operation} {} {arguments}",
+        rule.table, rule.chain
+    )
+}
+
+fn verb(change: Change) -> &'static str {
+    match change {
+        Change::Create => "create",
+        Change::Update => "update",
+        Change::None => "keep",
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines
+        .map(|line| format!("  {}\n", printable(&line)))
+        .collect()
+}
+
+fn section(text: &mut String, title: &str, body: String) {
+    if !body.is_empty() {
+        // Writing to a string never fails.
+        let _ = write!(text, "\n{title}\n{body}");
+    }
+}

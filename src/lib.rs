@@ -11,4 +11,5 @@ pub mod host;
 pub mod settings;
 pub mod agent_config;
 pub mod facts;
+pub mod agent_image;
 pub mod plan;

@@ -13,6 +13,7 @@ pub mod settings;
 pub mod agent_config;
 pub mod facts;
 pub mod checks;
+pub mod agent_image;
 pub mod plan;
 pub mod apply;
 pub mod snapshot;

@@ -145,6 +145,13 @@ impl Root {
         }
     }
 
+    /// Where the symbolic link at a path points; `None` where there is no link.
+    pub fn link_target(&self, inside: &str) -> Option<PathBuf> {
+        let inside = Path::new(inside);
+        let directory = self.path(&inside.parent()?.to_string_lossy());
+        fs::read_link(directory.join(inside.file_name()?)).ok()
+    }
+
     /// Names in a directory, sorted; empty where there is none.
     pub fn names(&self, inside: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(inside)) else {
@@ -215,6 +222,11 @@ mod tests {
             root.line("/../../etc/os-release").as_deref(),
             Some("ID=inside")
         );
+        assert_eq!(
+            root.link_target("/etc/os-release").as_deref(),
+            Some(Path::new("/usr/lib/os-release"))
+        );
+        assert_eq!(root.link_target("/usr/lib/os-release"), None);
     }
 
     #[test]

@@ -20,3 +20,4 @@ pub mod snapshot;
 pub mod supervise;
 pub mod health;
 pub mod cli;
+pub mod app;

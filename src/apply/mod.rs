@@ -1,6 +1,7 @@
 //! Puts the parts of a plan on the host: what is there is compared, what is missing is written down and then added, and
 //! [`Applier::undo`] removes exactly what was added, with nothing but this record.
 
+mod files;
 mod firewall;
 mod record;
 mod report;
@@ -20,6 +21,7 @@ use crate::host::netfilter::Netfilter;
 use crate::plan::{Family, Plan, PlannedRoute, PlannedRule, PlannedSysctl};
 use firewall::Firewall;
 use record::Record;
+pub use files::files;
 pub use report::ApplyReport;
 use report::problem;
 use routes::Routes;

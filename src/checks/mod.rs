@@ -232,6 +232,17 @@ pub enum Fit {
     Unknown,
 }
 
+impl Fit {
+    /// The word in reports and health.
+    pub fn word(self) -> &'static str {
+        match self {
+            Fit::Yes => "yes",
+            Fit::No => "no",
+            Fit::Unknown => "unknown",
+        }
+    }
+}
+
 /// What the rules say of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

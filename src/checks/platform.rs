@@ -24,6 +24,19 @@ pub enum Platform {
     Other,
 }
 
+impl Platform {
+    /// The word in reports and health.
+    pub fn word(self) -> &'static str {
+        match self {
+            Platform::XenPv => "xen-pv",
+            Platform::XenHvm => "xen-hvm",
+            Platform::Nitro => "nitro",
+            Platform::NitroMetal => "nitro-metal",
+            Platform::Other => "other",
+        }
+    }
+}
+
 /// What the machine is, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {

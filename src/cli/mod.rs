@@ -2,6 +2,8 @@
 
 mod columns;
 
+pub mod args;
 pub mod check;
+pub mod lint;
 pub mod config_show;
 pub mod plan;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::docker::{Docker, DockerError};
+
 /// What `GET /version` and `GET /info` say. Versions as the daemon writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,4 +38,43 @@ pub struct EngineFacts {
     pub security_options: Vec<String>,
     /// Name of the default bridge's interface, normally `docker0`; empty when there is none.
     pub bridge: String,
+}
+
+/// Asks the daemon what it is.
+///
+/// # Errors
+/// [`DockerError`].
+pub async fn engine(docker: &Docker) -> Result<EngineFacts, DockerError> {
+    let (version, info) = docker.describe().await?;
+    let bridge = docker.default_bridge().await?;
+    let mut log_drivers = info.plugins.and_then(|plugins| plugins.log).unwrap_or_default();
+    log_drivers.sort();
+    let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
+    runtimes.sort();
+    Ok(EngineFacts {
+        version: version.version.unwrap_or_default(),
+        api_version: version.api_version.unwrap_or_default(),
+        min_api_version: version.min_api_version.unwrap_or_default(),
+        os_type: info.os_type.unwrap_or_default(),
+        architecture: info.architecture.unwrap_or_default(),
+        storage_driver: info.driver.unwrap_or_default(),
+        storage_status: info
+            .driver_status
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|pair| Some((pair.first()?.clone(), pair.get(1)?.clone())))
+            .collect(),
+        cgroup_driver: word(info.cgroup_driver),
+        cgroup_version: word(info.cgroup_version),
+        log_drivers,
+        runtimes,
+        data_root: info.docker_root_dir.unwrap_or_default(),
+        live_restore: info.live_restore_enabled.unwrap_or_default(),
+        security_options: info.security_options.unwrap_or_default(),
+        bridge: bridge.unwrap_or_default(),
+    })
+}
+
+fn word(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }

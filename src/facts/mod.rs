@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 pub use collect::{host, read};
 pub use devices::nvidia_devices;
-pub use engine::EngineFacts;
+pub use engine::{EngineFacts, engine};
 pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DiskFacts, DmiFacts, HostFacts, MemoryFacts,
     UnitFacts, XenFacts,
 };
-pub use instance::InstanceFacts;
+pub use instance::{InstanceFacts, instance};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};
 

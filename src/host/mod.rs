@@ -4,6 +4,7 @@ pub mod docker;
 pub mod dockerd;
 pub mod dropins;
 pub mod files;
+pub mod imds;
 pub mod introspection;
 pub mod journal;
 pub mod lock;

@@ -61,6 +61,16 @@ pub fn merge(documents: &[Document]) -> Result<Loaded, SettingsError> {
     }
 }
 
+/// A file that could not be read at all.
+pub fn unreadable(path: &str, error: &str) -> Finding {
+    problem(
+        Place::file(path),
+        format!("it could not be read: {error}"),
+        "a file that root can read",
+        "correct its mode, or remove it",
+    )
+}
+
 #[derive(Default)]
 struct Merging {
     loaded: Loaded,

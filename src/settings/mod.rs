@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use load::{Document, Loaded, PROFILES, SettingsError, merge};
+pub use load::{Document, Loaded, PROFILES, SettingsError, merge, unreadable};
 
 /// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]

@@ -8,5 +8,5 @@ mod run;
 pub mod state;
 mod tasks;
 
-pub use run::{Setup, backend, run};
+pub use run::{Setup, backend, first_snapshot, run};
 pub use tasks::{SettingsSource, lint};

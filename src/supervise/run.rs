@@ -633,6 +633,11 @@ fn jittered(after: Duration) -> Duration {
     }
 }
 
+/// What is shown before anything is known.
+pub fn first_snapshot(loaded: &Loaded, backend: &str) -> Snapshot {
+    Board::new(loaded.clone(), backend).snapshot()
+}
+
 /// How the engine is run on this host, as the plan says.
 pub fn backend(settings: &Settings, engine: &crate::plan::EnginePlan) -> Backend {
     match &engine.unit {

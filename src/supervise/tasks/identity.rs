@@ -1,7 +1,5 @@
 //! Who this instance is.
 
-use std::time::Duration;
-
 use crate::checks;
 use crate::facts;
 use crate::host::imds::Imds;
@@ -36,5 +34,13 @@ fn elsewhere(ec2: OnEc2, root: &crate::host::files::Root) -> Option<String> {
             let verdict = checks::platform(&facts::host(root));
             (!verdict.is_ec2).then(|| format!("this is not EC2: {}", verdict.evidence))
         }
+    }
+}
+
+async fn ask(imds: &Imds, budget: std::time::Duration) -> Identity {
+    match tokio::time::timeout(budget, facts::instance(imds)).await {
+        Ok(Ok(found)) => Identity::Known(Box::new(found)),
+        Ok(Err(error)) => Identity::Missing(error.to_string()),
+        Err(_) => Identity::Missing(String::new()),
     }
 }

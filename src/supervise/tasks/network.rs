@@ -1,7 +1,5 @@
 //! The plan's files, directories and network parts, put on the host and taken off.
 
-use std::path::Path;
-
 use crate::apply::{self, Network};
 use crate::supervise::news::News;
 
@@ -16,7 +14,7 @@ impl Crew {
         self.spawn(Kind::Plan, async move {
             let files = {
                 let plan = plan.clone();
-                tokio::task::spawn_blocking(move || apply::files(&plan, Path::new("/"))).await
+                tokio::task::spawn_blocking(move || apply::files(&plan)).await
             };
             let network = applier.apply(&Network::from(&*plan)).await;
             let mut findings = files.unwrap_or_default();

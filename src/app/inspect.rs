@@ -1,0 +1,110 @@
+//! Commands that look and touch nothing: facts, check, plan, config show.
+
+use crate::agent_config;
+use crate::checks::{self, Fit};
+use crate::cli::args::{CheckArgs, FactsArgs, Format, PlanArgs, ShowArgs, TreeArgs};
+use crate::cli::{check as check_view, config_show as show_view, plan as plan_view};
+use crate::exit::Exit;
+use crate::facts::{Content, Facts};
+use crate::plan as plan_room;
+use crate::settings::{Loaded, Settings};
+
+use super::facts::{gather, root};
+use super::{colour, print, print_json};
+
+/// Width where there is no terminal, and the most that lines are set to on a wide one.
+const WIDTH: usize = 100;
+
+pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
+    let args = FactsArgs {
+        root: args.root.clone(),
+        facts: None,
+    };
+    let loaded = loaded(&args)?;
+    let found = without_secrets(gather(&args, &loaded.settings)?);
+    print_json(&serde_json::to_value(&found)?)?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+    if args.list {
+        print(&check_view::list());
+        return Ok(Exit::Done);
+    }
+    if let Some(rule) = &args.explain {
+        let Some(text) = check_view::explain(rule) else {
+            anyhow::bail!("there is no rule {rule}; `ecs-nanny check --list` names them all");
+        };
+        print(&text);
+        return Ok(Exit::Done);
+    }
+    let loaded = loaded(&args.facts)?;
+    let found = gather(&args.facts, &loaded.settings)?;
+    let profiles = if args.profile.is_empty() {
+        &loaded.settings.checks.profiles
+    } else {
+        &args.profile
+    };
+    let report = checks::evaluate(&found, profiles);
+    match args.format {
+        Format::Json => print_json(&check_view::json(&report))?,
+        Format::Table => print(&check_view::table(&report, width(), colour())),
+    }
+    Ok(match report.fit {
+        Fit::Yes => Exit::Done,
+        Fit::Unknown if !args.strict => Exit::Done,
+        Fit::Unknown | Fit::No => Exit::Failed,
+    })
+}
+
+pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let loaded = loaded(&args.facts)?;
+    let found = gather(&args.facts, &loaded.settings)?;
+    let plan = plan_room::build(&loaded.settings, &found);
+    let shown = if args.show_secrets {
+        plan
+    } else {
+        plan_room::masked(&plan)
+    };
+    match args.format {
+        Format::Json => print_json(&plan_view::json(&shown))?,
+        Format::Table => print(&plan_view::table(&shown)),
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn config_show(args: &ShowArgs) -> anyhow::Result<Exit> {
+    let loaded = loaded(&args.facts)?;
+    let found = gather(&args.facts, &loaded.settings)?;
+    let environment = plan_room::environment(&loaded.settings, &found);
+    match args.format {
+        Format::Json => print_json(&show_view::json(&environment, &loaded))?,
+        Format::Table => print(&show_view::table(&environment, &loaded)),
+    }
+    Ok(Exit::Done)
+}
+
+/// The settings that go with the facts: those of the tree; with recorded facts the defaults.
+fn loaded(args: &FactsArgs) -> anyhow::Result<Loaded> {
+    if args.facts.is_some() {
+        return Ok(Loaded {
+            settings: Settings::default(),
+            ..Loaded::default()
+        });
+    }
+    Ok(super::settings(&root(args.root.as_ref())?)?)
+}
+
+/// Configuration files keep their form, secret values are replaced.
+fn without_secrets(mut facts: Facts) -> Facts {
+    for file in facts.host.agent_config.values_mut() {
+        if let crate::facts::Fact::Known(Some(file)) = file {
+            file.content = Content::from_bytes(&agent_config::mask(&file.content.bytes()));
+        }
+    }
+    facts
+}
+
+fn width() -> usize {
+    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
+}

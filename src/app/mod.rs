@@ -1,0 +1,147 @@
+//! Composition: one function a command, each ending in an exit status.
+
+mod facts;
+mod inspect;
+mod run;
+mod status;
+
+use std::io::{IsTerminal, Write};
+
+use clap::CommandFactory;
+
+use crate::agent_config::{Layer, Source};
+use crate::apply::{self, Applier};
+use crate::cli::args::{Cli, Command, ConfigCommand, Format, LintArgs};
+use crate::cli::lint;
+use crate::exit::Exit;
+use crate::finding::{Finding, Outcome, Severity};
+use crate::host::dropins;
+use crate::host::files::Root;
+use crate::settings::{self, Document, Loaded, SettingsError};
+use crate::{facts as fact_room, supervise};
+
+/// Held by `run`, so that two never run.
+const LOCK: &str = "/run/ecs-nanny/lock";
+
+/// Carries out one command.
+///
+/// # Errors
+/// What stopped it, for standard error.
+pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Run => run::run(),
+        Command::Facts(args) => inspect::facts(&args),
+        Command::Check(args) => inspect::check(&args),
+        Command::Plan(args) => inspect::plan(&args),
+        Command::Config(ConfigCommand::Show(args)) => inspect::config_show(&args),
+        Command::Config(ConfigCommand::Lint(args)) => config_lint(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Wait(args) => status::wait(&args),
+        Command::Undo => undo(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ecs-nanny", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The settings of a host, from its drop-in files.
+///
+/// # Errors
+/// Every problem with them at once.
+pub fn settings(root: &Root) -> Result<Loaded, SettingsError> {
+    let documents = dropins::read(root).map_err(|(path, error)| SettingsError {
+        problems: vec![settings::unreadable(&path, &error.to_string())],
+    })?;
+    let documents: Vec<Document> = documents
+        .into_iter()
+        .map(|file| Document {
+            path: file.path,
+            text: file.text,
+        })
+        .collect();
+    settings::merge(&documents)
+}
+
+/// Prints without failing when the reader has gone (`ecs-nanny check | head`).
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+}
+
+fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// A single-threaded runtime: the daemon waits, it does not compute.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn config_lint(args: &LintArgs) -> anyhow::Result<Exit> {
+    let findings = if args.files.is_empty() {
+        supervise::lint(&fact_room::host(&Root::host()))
+    } else {
+        lint_files(args)?
+    };
+    match args.format {
+        Format::Json => print_json(&lint::json(&findings))?,
+        Format::Table => print(&lint::text(&findings, colour())),
+    }
+    let errors = findings.iter().any(|finding| {
+        finding.outcome == Outcome::Failed && finding.severity == Severity::Required
+    });
+    Ok(if errors { Exit::Failed } else { Exit::Done })
+}
+
+fn lint_files(args: &LintArgs) -> anyhow::Result<Vec<Finding>> {
+    let mut files = Vec::new();
+    for path in &args.files {
+        use std::os::unix::fs::PermissionsExt;
+        let bytes = std::fs::read(path)
+            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
+        files.push((path.display().to_string(), bytes, mode));
+    }
+    let last = files.len().saturating_sub(1);
+    let sources: Vec<Source<'_>> = files
+        .iter()
+        .enumerate()
+        .map(|(index, (path, bytes, mode))| Source {
+            layer: if index == last { Layer::User } else { Layer::Vendor },
+            path,
+            bytes,
+            mode: Some(*mode),
+        })
+        .collect();
+    Ok(crate::agent_config::lint(&sources))
+}
+
+fn undo() -> anyhow::Result<Exit> {
+    let applier = Applier::host();
+    let lock = std::path::Path::new(LOCK);
+    let report = runtime()?.block_on(apply::undo_unless_running(&applier, lock))?;
+    for finding in &report.findings {
+        eprintln!("{}", finding.sentence());
+    }
+    print(&format!("{} network settings undone\n", report.changed));
+    Ok(if report.findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}

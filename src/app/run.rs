@@ -1,0 +1,108 @@
+//! `ecs-nanny run`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
+use crate::exit::Exit;
+use crate::facts;
+use crate::health::{self, Tcp, Unix};
+use crate::host::files::Root;
+use crate::host::{dropins, lock, notify};
+use crate::plan;
+use crate::settings::{Health, Level, Log, LogFormat, Loaded};
+use crate::snapshot::Snapshot;
+use crate::supervise::{self, Setup};
+use crate::telemetry;
+
+/// How often binding the loopback port is tried again: a client's source port may hold it for a minute.
+const BIND_AGAIN: Duration = Duration::from_secs(10);
+
+pub(super) fn run() -> anyhow::Result<Exit> {
+    let loaded = match super::settings(&Root::host()) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            record(&Log::default());
+            notify::status(&format!("bad settings: {error}"));
+            for problem in &error.problems {
+                tracing::error!("{}", problem.sentence());
+            }
+            return Ok(Exit::BadSettings);
+        }
+    };
+    record(&loaded.settings.log);
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "ecs-nanny run needs root: it writes /var/lib/ecs and starts Docker"
+    );
+    let _lock = lock::acquire(Path::new(super::LOCK)).context("another ecs-nanny runs")?;
+    let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded))?;
+    tracing::info!("ecs-nanny ends with status {}", ended.status());
+    Ok(ended)
+}
+
+async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
+    tracing::info!("ecs-nanny {} starts", env!("CARGO_PKG_VERSION"));
+    let root = Root::host();
+    let plan = plan::build(&loaded.settings, &facts::read(&root));
+    let backend = supervise::backend(&loaded.settings, &plan.engine);
+    let (snapshots, seen) = watch::channel(Arc::new(supervise::first_snapshot(&loaded, backend.word())));
+    serve(&loaded.settings.health, &seen)?;
+    let following = tokio::task::spawn_local(health::follow(seen));
+    notify::ready();
+    let source_root = root.clone();
+    let setup = Setup {
+        loaded,
+        settings_source: Arc::new(move || super::settings(&source_root)),
+        root,
+        backend,
+        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH].map(PathBuf::from).to_vec(),
+        watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
+        snapshots,
+    };
+    let ended = supervise::run(setup).await?;
+    // The sender is gone with the supervisor: the follower writes the last document and ends.
+    following.await?;
+    Ok(ended)
+}
+
+fn serve(settings: &Health, seen: &watch::Receiver<Arc<Snapshot>>) -> anyhow::Result<()> {
+    let unix = Unix::bind().with_context(|| format!("binding {}", health::SOCKET))?;
+    tokio::task::spawn_local(unix.serve(seen.clone()));
+    let Some(address) = settings.tcp else {
+        return Ok(());
+    };
+    let seen = seen.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            match Tcp::bind(address).await {
+                Ok(tcp) => return tcp.serve(seen).await,
+                Err(error) => {
+                    tracing::warn!("health is not served on {address}: {error}; trying again");
+                }
+            }
+            tokio::time::sleep(BIND_AGAIN).await;
+        }
+    });
+    Ok(())
+}
+
+fn record(log: &Log) {
+    let level = match log.level {
+        Level::Error => tracing::Level::ERROR,
+        Level::Warn => tracing::Level::WARN,
+        Level::Info => tracing::Level::INFO,
+        Level::Debug => tracing::Level::DEBUG,
+        Level::Trace => tracing::Level::TRACE,
+    };
+    let format = match log.format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    telemetry::start(level, format);
+}

@@ -1,0 +1,198 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Boot agent for EC2 instances made from custom AMIs
+///
+/// Checks that the host is fit, writes the ECS agent's configuration, starts Docker and the Amazon ECS agent, keeps them
+/// up, and says how the host is. systemd starts `ecs-nanny run`; everything else is for people and scripts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ecs-nanny",
+    version,
+    propagate_version = false,
+    after_help = "\
+Where to look first:
+  ecs-nanny status            how this host is, what is wrong, how to mend it
+  ecs-nanny check             whether this host is fit, rule by rule
+  journalctl -u ecs-nanny     what happened
+
+Exit statuses: 0 done, fit or healthy; 1 failed, unfit, unhealthy or unknown; 2 usage;
+5 the agent ended terminally; 69 the host can't be fit; 78 bad settings."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon that systemd starts; Ctrl-C stops agent and child engine in order
+    Run,
+    /// Print what is known of this host as JSON, to send with a report; secret values are replaced
+    Facts(TreeArgs),
+    /// Judge the host by the rules of the active profiles; touches nothing and wakes nothing
+    Check(CheckArgs),
+    /// Print everything that `run` would put on this host; touches nothing
+    Plan(PlanArgs),
+    /// Show how this host is
+    Status(StatusArgs),
+    /// Wait until the host reaches a phase
+    #[command(
+        after_help = "Exit status 0 when the phase is reached, 1 when the time is over. Not to be called from \
+user data: cloud-init waits for it while the agent may wait for cloud-init."
+    )]
+    Wait(WaitArgs),
+    /// Look at the agent's and ecs-nanny's own configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Take off the network what run put there, from its record; refused while run is running
+    Undo,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Where facts come from.
+#[derive(Debug, Args, Clone, Default)]
+pub struct TreeArgs {
+    /// Read another tree than /: a mounted image, or a recorded host
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// Where recorded or other facts come from.
+#[derive(Debug, Args, Clone, Default)]
+pub struct FactsArgs {
+    /// Read another tree than /: a mounted image, or a recorded host
+    #[arg(long, value_name = "DIR", conflicts_with = "facts")]
+    pub root: Option<PathBuf>,
+    /// Take the facts that `ecs-nanny facts` printed on another host; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Where facts come from
+    #[command(flatten)]
+    pub facts: FactsArgs,
+    /// Profiles instead of those of the settings
+    #[arg(long, short, value_name = "PROFILE", value_parser = crate::settings::PROFILES.to_vec())]
+    pub profile: Vec<String>,
+    /// A verdict of unknown fails as well
+    #[arg(long)]
+    pub strict: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// List the rules
+    #[arg(long, conflicts_with_all = ["explain", "strict", "root", "facts"])]
+    pub list: bool,
+    /// Explain one rule
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["strict", "root", "facts"])]
+    pub explain: Option<String>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where facts come from
+    #[command(flatten)]
+    pub facts: FactsArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Print secret values as they are
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Print again at each change, until Ctrl-C
+    #[arg(long, short)]
+    pub watch: bool,
+}
+
+/// `wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// The phase, for example healthy
+    #[arg(long = "for", value_name = "PHASE", default_value = "healthy", value_parser = phase)]
+    pub phase: crate::snapshot::Phase,
+    /// How long to wait at the most, for example 5m
+    #[arg(long, value_name = "SPAN", default_value = "5m", value_parser = span)]
+    pub timeout: Duration,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong in the agent's configuration files, with line and mend
+    Lint(LintArgs),
+    /// Print every effective value and the file that set it
+    Show(ShowArgs),
+}
+
+/// `config lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Files to look at, in the order in which they apply; without any, both files of this host
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `config show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Where facts come from
+    #[command(flatten)]
+    pub facts: FactsArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs; a public interface with a schema number
+    Json,
+}
+
+fn phase(word: &str) -> Result<crate::snapshot::Phase, String> {
+    let quoted = serde_json::Value::String(word.to_owned());
+    serde_json::from_value(quoted).map_err(|_| {
+        "one of starting, checking, waiting, launching, registering, healthy, degraded, held, failed, draining, stopped"
+            .to_owned()
+    })
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    // A bare number is seconds, as `--timeout 60` of other tools.
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; for example 90s, 5m or 1h"))
+}

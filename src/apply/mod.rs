@@ -1,6 +1,7 @@
 //! Puts the parts of a plan on the host: what is there is compared, what is missing is written down and then added, and
 //! [`Applier::undo`] removes exactly what was added, with nothing but this record.
 
+pub mod apparmor;
 mod firewall;
 mod record;
 mod report;

@@ -29,6 +29,9 @@ use sysctls::Sysctls;
 /// Where the record of what was applied is kept. `/run` forgets it at boot, as the kernel forgets what it tells of.
 pub const RECORD: &str = "/run/ecs-nanny/applied.json";
 
+/// The lock that `ecs-nanny run` holds as long as it lives.
+pub const LOCK: &str = "/run/ecs-nanny/lock";
+
 /// The network parts of a plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Network<'a> {

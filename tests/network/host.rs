@@ -107,18 +107,30 @@ impl Host {
 
     /// An applier whose programs note each call.
     pub fn noting_applier(&self) -> Applier {
-        let [ipv4, ipv6] = [&self.ipv4, &self.ipv6].map(|name| {
+        let calls = self.directory.path().join("calls").display().to_string();
+        for name in [&self.ipv4, &self.ipv6] {
             for suffix in ["", "-save", "-restore"] {
                 let program = format!("{name}{suffix}");
-                let path = self.directory.path().join(&program);
-                let calls = self.directory.path().join("calls").display().to_string();
-                let script =
-                    format!("#!/bin/sh\necho {program} >> {calls}\nexec {program} \"$@\"\n");
-                files::replace(&path, 0o755, script.as_bytes()).unwrap();
+                self.script(
+                    &program,
+                    &format!("echo {program} >> {calls}\nexec {program} \"$@\""),
+                );
             }
-            Netfilter::new(self.directory.path().join(name).display().to_string())
-        });
-        Applier::new(Root::host(), self.record(), ipv4, ipv6)
+        }
+        self.scripted_applier(&self.ipv4, &self.ipv6)
+    }
+
+    /// An applier whose programs are scripts of this test.
+    pub fn scripted_applier(&self, ipv4: &str, ipv6: &str) -> Applier {
+        let programs =
+            |name| Netfilter::new(self.directory.path().join(name).display().to_string());
+        Applier::new(Root::host(), self.record(), programs(ipv4), programs(ipv6))
+    }
+
+    /// Makes a program of this test.
+    pub fn script(&self, name: &str, text: &str) {
+        let path = self.directory.path().join(name);
+        files::replace(&path, 0o755, format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
     }
 
     /// The programs that the applier called since the last time, sorted.

@@ -305,3 +305,64 @@ network_test!(one_save_tells_and_one_restore_mends, async |host: Host| {
     expected.sort();
     assert_eq!(host.calls(), expected);
 });
+
+/// Asserts that both families' programs failed with these words, and nothing else did.
+#[track_caller]
+fn assert_both_families_told(report: &ApplyReport, words: &str) {
+    let told: Vec<_> = report.findings.iter().map(|it| &it.observed).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|line| line.contains(words)), "{told:#?}");
+}
+
+network_test!(
+    a_lock_that_is_never_free_is_told_once,
+    async |host: Host| {
+        let plan = Plan::like_ecs_init();
+        host.script("busy-save", "true");
+        host.script("busy-restore", "echo holding the xtables lock >&2; exit 4");
+        // There is no program `busy` for single rules: each would wait again.
+        let busy = host.scripted_applier("busy", "busy");
+        let report = busy.apply(&plan.network()).await;
+        assert_both_families_told(&report, "exit status: 4: holding the xtables lock");
+        // What was not put is put by the next call.
+        assert_eq!(host.applier().apply(&plan.network()).await.findings, []);
+        host.assert_in_force(&plan);
+    }
+);
+
+network_test!(a_hung_program_is_ended, async |host: Host| {
+    let plan = Plan::like_ecs_init();
+    host.script("hung-save", "exec sleep 1000");
+    let hung = host.scripted_applier("hung", "hung");
+    tokio::time::pause();
+    let report = hung.apply(&plan.network()).await;
+    assert_both_families_told(&report, "hung-save had not ended after 10 s and was killed");
+    // The route and the kernel parameters do not wait for the packet filter.
+    assert_eq!(report.changed, 3);
+});
+
+network_test!(
+    an_unknown_spelling_does_not_pile_up_copies,
+    async |host: Host| {
+        let plan = Plan::like_ecs_init();
+        let before = host.state();
+        let names = [("strange", &host.ipv4), ("strange6", &host.ipv6)];
+        for (strange, real) in names {
+            host.script(strange, &format!("exec {real} \"$@\""));
+            host.script(
+                &format!("{strange}-restore"),
+                &format!("exec {real}-restore \"$@\""),
+            );
+            host.script(
+                &format!("{strange}-save"),
+                &format!("{real}-save | sed 's/-p tcp/-p 6/'"),
+            );
+        }
+        let applier = host.scripted_applier("strange", "strange6");
+        assert_done(&applier.apply(&plan.network()).await, ALL, 0);
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        host.assert_in_force(&plan);
+        assert_done(&applier.undo().await, ALL, 0);
+        assert_eq!(host.state(), before);
+    }
+);

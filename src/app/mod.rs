@@ -20,9 +20,6 @@ use crate::host::files::Root;
 use crate::settings::{self, Document, Loaded, SettingsError};
 use crate::{facts as fact_room, supervise};
 
-/// Held by `run`, so that two never run.
-const LOCK: &str = "/run/ecs-nanny/lock";
-
 /// Carries out one command.
 ///
 /// # Errors
@@ -39,7 +36,12 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Wait(args) => status::wait(&args),
         Command::Undo => undo(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ecs-nanny", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "ecs-nanny",
+                &mut std::io::stdout(),
+            );
             Ok(Exit::Done)
         }
         Command::Man => {
@@ -112,8 +114,8 @@ fn lint_files(args: &LintArgs) -> anyhow::Result<Vec<Finding>> {
     let mut files = Vec::new();
     for path in &args.files {
         use std::os::unix::fs::PermissionsExt;
-        let bytes = std::fs::read(path)
-            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
         files.push((path.display().to_string(), bytes, mode));
     }
@@ -122,7 +124,11 @@ fn lint_files(args: &LintArgs) -> anyhow::Result<Vec<Finding>> {
         .iter()
         .enumerate()
         .map(|(index, (path, bytes, mode))| Source {
-            layer: if index == last { Layer::User } else { Layer::Vendor },
+            layer: if index == last {
+                Layer::User
+            } else {
+                Layer::Vendor
+            },
             path,
             bytes,
             mode: Some(*mode),
@@ -133,7 +139,7 @@ fn lint_files(args: &LintArgs) -> anyhow::Result<Vec<Finding>> {
 
 fn undo() -> anyhow::Result<Exit> {
     let applier = Applier::host();
-    let lock = std::path::Path::new(LOCK);
+    let lock = std::path::Path::new(apply::LOCK);
     let report = runtime()?.block_on(apply::undo_unless_running(&applier, lock))?;
     for finding in &report.findings {
         eprintln!("{}", finding.sentence());

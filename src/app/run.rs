@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
+use crate::apply;
 use crate::exit::Exit;
 use crate::facts;
 use crate::health::{self, Tcp, Unix};
 use crate::host::files::Root;
 use crate::host::{dropins, lock, notify};
 use crate::plan;
-use crate::settings::{Health, Level, Log, LogFormat, Loaded};
+use crate::settings::{Health, Level, Loaded, Log, LogFormat};
 use crate::snapshot::Snapshot;
 use crate::supervise::{self, Setup};
 use crate::telemetry;
@@ -40,7 +41,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         nix::unistd::geteuid().is_root(),
         "ecs-nanny run needs root: it writes /var/lib/ecs and starts Docker"
     );
-    let _lock = lock::acquire(Path::new(super::LOCK)).context("another ecs-nanny runs")?;
+    let _lock = lock::acquire(Path::new(apply::LOCK)).context("another ecs-nanny runs")?;
     let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded))?;
     tracing::info!("ecs-nanny ends with status {}", ended.status());
     Ok(ended)
@@ -51,7 +52,8 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
     let root = Root::host();
     let plan = plan::build(&loaded.settings, &facts::read(&root));
     let backend = supervise::backend(&loaded.settings, &plan.engine);
-    let (snapshots, seen) = watch::channel(Arc::new(supervise::first_snapshot(&loaded, backend.word())));
+    let (snapshots, seen) =
+        watch::channel(Arc::new(supervise::first_snapshot(&loaded, backend.word())));
     serve(&loaded.settings.health, &seen)?;
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
@@ -61,7 +63,9 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
         settings_source: Arc::new(move || super::settings(&source_root)),
         root,
         backend,
-        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH].map(PathBuf::from).to_vec(),
+        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH]
+            .map(PathBuf::from)
+            .to_vec(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         snapshots,
     };

@@ -134,16 +134,14 @@ impl Firewall<'_> {
             ),
             None => format!("the packet filter rules of {program}: {error}"),
         };
-        let (severity, remedy) = match (self.family, error) {
-            (Family::Ipv4, ProgramError::Absent { .. }) => {
-                (Severity::Required, "install the package iptables")
-            }
-            (Family::Ipv6, ProgramError::Absent { .. }) => (
-                Severity::Recommended,
-                "install ip6tables, or switch IPv6 off: until then the agent's introspection port can be reached over IPv6",
-            ),
-            (Family::Ipv4, _) => (Severity::Required, "it is tried again within a minute"),
-            (Family::Ipv6, _) => (Severity::Recommended, "it is tried again within a minute"),
+        let severity = match self.family {
+            Family::Ipv4 => Severity::Required,
+            // Tasks work without; but strangers reach the agent's introspection port.
+            Family::Ipv6 => Severity::Recommended,
+        };
+        let remedy = match error {
+            ProgramError::Absent { .. } => "install the package iptables",
+            _ => "correct what it names; ecs-nanny tries again every minute while it runs",
         };
         problem(
             "network.firewall",

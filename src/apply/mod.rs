@@ -1,6 +1,7 @@
 //! Puts the parts of a plan on the host: what is there is compared, what is missing is written down and then added, and
 //! [`Applier::undo`] removes exactly what was added, with nothing but this record.
 
+pub mod apparmor;
 mod files;
 mod firewall;
 mod record;
@@ -19,9 +20,9 @@ use crate::host::files::{Kind, Root};
 use crate::host::lock::{self, LockError};
 use crate::host::netfilter::Netfilter;
 use crate::plan::{Family, Plan, PlannedRoute, PlannedRule, PlannedSysctl};
+pub use files::files;
 use firewall::Firewall;
 use record::Record;
-pub use files::files;
 pub use report::ApplyReport;
 use report::problem;
 use routes::Routes;
@@ -29,6 +30,9 @@ use sysctls::Sysctls;
 
 /// Where the record of what was applied is kept. `/run` forgets it at boot, as the kernel forgets what it tells of.
 pub const RECORD: &str = "/run/ecs-nanny/applied.json";
+
+/// The lock that `ecs-nanny run` holds as long as it lives.
+pub const LOCK: &str = "/run/ecs-nanny/lock";
 
 /// The network parts of a plan.
 #[derive(Debug, Clone, Copy, Default)]

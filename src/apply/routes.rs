@@ -44,10 +44,10 @@ impl Routes<'_> {
         let mut done = Vec::new();
         for route in record {
             let wanted = self.wanted.contains(&route);
-            let result = if wanted {
-                add(&route).await
-            } else {
-                remove(&route).await
+            let result = match host_route(&route) {
+                Ok(host_route) if wanted => host_route.add().await,
+                Ok(host_route) => host_route.remove().await,
+                Err(error) => Err(error),
             };
             match result {
                 Ok(false) => {}
@@ -63,30 +63,12 @@ impl Routes<'_> {
     }
 }
 
-fn route(planned: &PlannedRoute) -> io::Result<Route> {
+fn host_route(planned: &PlannedRoute) -> io::Result<Route> {
     Route::new(&planned.destination, &planned.device, &planned.scope)
 }
 
 async fn is_present(planned: &PlannedRoute) -> io::Result<bool> {
-    route(planned)?.is_present().await
-}
-
-async fn add(planned: &PlannedRoute) -> io::Result<bool> {
-    let route = route(planned)?;
-    if route.is_present().await? {
-        return Ok(false);
-    }
-    route.add().await?;
-    Ok(true)
-}
-
-async fn remove(planned: &PlannedRoute) -> io::Result<bool> {
-    let route = route(planned)?;
-    if !route.is_present().await? {
-        return Ok(false);
-    }
-    route.remove().await?;
-    Ok(true)
+    host_route(planned)?.is_present().await
 }
 
 fn not_as_planned(route: &PlannedRoute, error: &io::Error) -> Finding {

@@ -15,9 +15,6 @@ pub(super) struct Copies {
     pub first: Option<usize>,
 }
 
-/// Inserted rules of one chain: target, and where from the top.
-type Placed = Vec<(Option<String>, usize)>;
-
 /// What is to be done with the rules of one family.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Work {
@@ -58,32 +55,18 @@ pub(super) fn work(
     copies: impl Fn(&PlannedRule) -> Copies,
 ) -> Work {
     let mut work = Work::default();
-    let mut inserted: HashMap<(&str, &str), Placed> = HashMap::new();
-    let mut wanted_once: Vec<&PlannedRule> = Vec::new();
-    for rule in wanted {
-        if !wanted_once.iter().any(|other| same_rule(other, rule)) {
-            wanted_once.push(rule);
-        }
-    }
-    for &rule in &wanted_once {
+    let mut chains: HashMap<(&str, &str), Placed> = HashMap::new();
+    let wanted = without_doubles(wanted);
+    for &rule in &wanted {
         let record = recorded.iter().find(|entry| same_rule(&entry.rule, rule));
         let there = copies(rule);
         // What was there before us and has gone is not put back under its old owner's name.
         let before = record.map_or(there.count, |entry| entry.before.min(there.count));
         let own = there.count - before;
-        let target = Spelling::of(&rule.args).target().cloned();
-        let below = inserted.entry((&rule.table, &rule.chain)).or_default();
-        let high_enough = |at| {
-            let mut others = below.iter().filter(|(other, _)| *other != target);
-            others.all(|(_, other_at)| at < *other_at)
-        };
-        let in_place = rule.op == Operation::Append || there.first.is_none_or(high_enough);
-        let stays = there.count > 0 && own <= 1 && in_place;
-        if rule.op == Operation::Insert {
-            // What is added goes to the top.
-            let at = if stays { there.first } else { Some(0) };
-            below.extend(at.map(|at| (target, at)));
-        }
+        let placed = chains.entry((&rule.table, &rule.chain)).or_default();
+        let stays = there.count > 0 && own <= 1 && placed.allow(rule, there.first);
+        // What is added goes to the top.
+        placed.add(rule, if stays { there.first } else { Some(0) });
         let entry = || RecordedRule {
             rule: rule.clone(),
             before,
@@ -104,7 +87,7 @@ pub(super) fn work(
         }
     }
     for entry in recorded {
-        if wanted_once.iter().any(|rule| same_rule(rule, &entry.rule)) {
+        if wanted.iter().any(|rule| same_rule(rule, &entry.rule)) {
             continue;
         }
         if copies(&entry.rule).count > entry.before {
@@ -114,6 +97,39 @@ pub(super) fn work(
         work.meanwhile.push(entry.clone());
     }
     work
+}
+
+fn without_doubles<'a>(rules: &[&'a PlannedRule]) -> Vec<&'a PlannedRule> {
+    let mut once: Vec<&PlannedRule> = Vec::new();
+    for rule in rules {
+        if !once.iter().any(|other| same_rule(other, rule)) {
+            once.push(rule);
+        }
+    }
+    once
+}
+
+/// The inserted rules of one chain so far: the target of each, and where from the top it stands.
+#[derive(Default)]
+struct Placed(Vec<(Option<String>, usize)>);
+
+impl Placed {
+    /// True when a rule may stand there. A place that is not known is not objected to.
+    fn allow(&self, rule: &PlannedRule, at: Option<usize>) -> bool {
+        let target = Spelling::of(&rule.args).target().cloned();
+        let above_others = |at| {
+            let mut others = self.0.iter().filter(|(other, _)| *other != target);
+            others.all(|(_, other_at)| at < *other_at)
+        };
+        rule.op == Operation::Append || at.is_none_or(above_others)
+    }
+
+    fn add(&mut self, rule: &PlannedRule, at: Option<usize>) {
+        let target = Spelling::of(&rule.args).target().cloned();
+        if rule.op == Operation::Insert {
+            self.0.extend(at.map(|at| (target, at)));
+        }
+    }
 }
 
 #[cfg(test)]

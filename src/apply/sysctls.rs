@@ -149,3 +149,73 @@ fn not_as_planned(required: bool, observed: String) -> Finding {
         "see that /proc/sys/net can be written and that nothing else sets the parameter",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "net.ipv4.conf.all.route_localnet";
+
+    fn wanted(key: &str, value: &str, required: bool) -> PlannedSysctl {
+        PlannedSysctl {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            required,
+        }
+    }
+
+    fn tree() -> (tempfile::TempDir, Root) {
+        let tree = tempfile::tempdir().unwrap();
+        let directory = tree.path().join("proc/sys/net/ipv4/conf/all");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("route_localnet"), "0\n").unwrap();
+        let root = Root::at(tree.path());
+        (tree, root)
+    }
+
+    #[test]
+    fn only_a_required_parameter_is_missed() {
+        let (_tree, root) = tree();
+        let absent = "net.ipv6.conf.docker0.accept_ra";
+        let mut report = ApplyReport::default();
+        for required in [false, true] {
+            let sysctls = Sysctls {
+                root: &root,
+                wanted: &[wanted(absent, "0", required)],
+            };
+            assert_eq!(sysctls.look(&[], &mut report), []);
+            let expected = usize::from(required);
+            assert_eq!(report.findings.len(), expected);
+        }
+        assert_eq!(
+            report.findings[0].observed,
+            format!("this kernel has no {absent}")
+        );
+    }
+
+    #[test]
+    fn another_value_in_the_plan_keeps_the_first_one_as_the_old_one() {
+        let (_tree, root) = tree();
+        let mut record = Vec::new();
+        let mut report = ApplyReport::default();
+        for value in ["1", "2"] {
+            let sysctls = Sysctls {
+                root: &root,
+                wanted: &[wanted(KEY, value, true)],
+            };
+            record = sysctls.look(&record, &mut report);
+            sysctls.set(&mut record, &mut report);
+            assert_eq!(sysctl::read(&root, KEY).unwrap().as_deref(), Some(value));
+        }
+        let nothing = Sysctls {
+            root: &root,
+            wanted: &[],
+        };
+        nothing.restore(&mut record, &mut report);
+        assert_eq!(sysctl::read(&root, KEY).unwrap().as_deref(), Some("0"));
+        assert_eq!(
+            (record, report.findings, report.changed),
+            (vec![], vec![], 3)
+        );
+    }
+}

@@ -1,3 +1,7 @@
 //! shim
-pub fn text(_: &[crate::finding::Finding], _: bool) -> String { String::new() }
-pub fn json(_: &[crate::finding::Finding]) -> serde_json::Value { serde_json::Value::Null }
+pub fn text(_: &[crate::finding::Finding], _: bool) -> String {
+    String::new()
+}
+pub fn json(_: &[crate::finding::Finding]) -> serde_json::Value {
+    serde_json::Value::Null
+}

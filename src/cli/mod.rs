@@ -4,6 +4,6 @@ mod columns;
 
 pub mod args;
 pub mod check;
-pub mod lint;
 pub mod config_show;
+pub mod lint;
 pub mod plan;

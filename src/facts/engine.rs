@@ -47,7 +47,10 @@ pub struct EngineFacts {
 pub async fn engine(docker: &Docker) -> Result<EngineFacts, DockerError> {
     let (version, info) = docker.describe().await?;
     let bridge = docker.default_bridge().await?;
-    let mut log_drivers = info.plugins.and_then(|plugins| plugins.log).unwrap_or_default();
+    let mut log_drivers = info
+        .plugins
+        .and_then(|plugins| plugins.log)
+        .unwrap_or_default();
     log_drivers.sort();
     let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();

@@ -15,7 +15,9 @@ const MODE: u32 = 0o644;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// No file: the daemon has not run since boot.
-    #[error("there is no {STATE_FILE}: ecs-nanny has not run since boot; to see why: systemctl status ecs-nanny")]
+    #[error(
+        "there is no {STATE_FILE}: ecs-nanny has not run since boot; to see why: systemctl status ecs-nanny"
+    )]
     Absent,
     /// It could not be read.
     #[error("{STATE_FILE} could not be read: {0}")]

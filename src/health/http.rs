@@ -137,11 +137,7 @@ where
     let _ = tokio::time::timeout(EXCHANGE, serving).await;
 }
 
-fn answer<B>(
-    request: &Request<B>,
-    snapshot: &Snapshot,
-    now: Timestamp,
-) -> Response<Full<Bytes>> {
+fn answer<B>(request: &Request<B>, snapshot: &Snapshot, now: Timestamp) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
         refused
@@ -199,7 +195,11 @@ fn json(snapshot: &Snapshot) -> Response<Full<Bytes>> {
 }
 
 fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+    respond(
+        status,
+        "text/plain; charset=utf-8",
+        body.as_bytes().to_vec(),
+    )
 }
 
 fn respond(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {

@@ -25,7 +25,10 @@ fn write(out: &mut String, snapshot: &Snapshot, now: Timestamp) -> std::fmt::Res
     }
     writeln!(out, "{}", snapshot.line())?;
     let mut row = |name: &str, value: String| writeln!(out, "  {name:<9} {value}");
-    row("since", format!("{} ({} ago)", snapshot.since, ago(snapshot.since)))?;
+    row(
+        "since",
+        format!("{} ({} ago)", snapshot.since, ago(snapshot.since)),
+    )?;
     if let Some(retry) = &snapshot.retry {
         row(
             "retry",

@@ -47,11 +47,12 @@ pub fn directories() -> [String; 3] {
 fn inside(root: &Root, path: &std::path::Path) -> String {
     let below = path.strip_prefix(root.path("/")).unwrap_or(path);
     let mut inside = PathBuf::from("/");
-    inside.extend(
-        below
-            .components()
-            .filter(|part| !matches!(part, std::path::Component::CurDir | std::path::Component::RootDir)),
-    );
+    inside.extend(below.components().filter(|part| {
+        !matches!(
+            part,
+            std::path::Component::CurDir | std::path::Component::RootDir
+        )
+    }));
     inside.display().to_string()
 }
 
@@ -76,7 +77,9 @@ mod tests {
             fs::create_dir_all(&directory).unwrap();
             fs::write(directory.join(name), text).unwrap();
         }
-        let masked = tree.path().join("usr/lib/ecs-nanny/config.d/60-masked.toml");
+        let masked = tree
+            .path()
+            .join("usr/lib/ecs-nanny/config.d/60-masked.toml");
         fs::write(&masked, "masked").unwrap();
         std::os::unix::fs::symlink(
             "/dev/null",

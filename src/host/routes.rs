@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteScope,
 };
@@ -84,25 +85,30 @@ impl Route {
         .await
     }
 
-    /// Adds it.
+    /// Adds it, unless it is there. Returns whether it was added.
     ///
     /// # Errors
-    /// The kernel's, or `TimedOut`; `AlreadyExists` where the table leads to the destination in any way already.
-    pub async fn add(&self) -> io::Result<()> {
+    /// The kernel's, or `TimedOut`; `AlreadyExists` where another route leads to the same destination.
+    pub async fn add(&self) -> io::Result<bool> {
+        if self.is_present().await? {
+            return Ok(false);
+        }
         let message = self.message()?;
-        ask(async |kernel| kernel.route().add(message).execute().await).await
+        ask(async |kernel| kernel.route().add(message).execute().await).await?;
+        Ok(true)
     }
 
-    /// Removes it. One that has gone already is no error.
+    /// Removes it, if it is there. Returns whether it was removed.
     ///
     /// # Errors
     /// The kernel's, or `TimedOut`.
-    pub async fn remove(&self) -> io::Result<()> {
+    pub async fn remove(&self) -> io::Result<bool> {
         if !self.is_present().await? {
-            return Ok(());
+            return Ok(false);
         }
         let message = self.message()?;
-        ask(async |kernel| kernel.route().del(message).execute().await).await
+        ask(async |kernel| kernel.route().del(message).execute().await).await?;
+        Ok(true)
     }
 
     fn message(&self) -> io::Result<RouteMessage> {
@@ -129,13 +135,9 @@ impl Route {
     }
 
     fn device_index(&self) -> io::Result<u32> {
-        nix::net::if_::if_nametoindex(self.device.as_str())
-            .map_err(|errno| io::Error::new(errno_kind(errno), format!("{}: {errno}", self.device)))
+        if_nametoindex(self.device.as_str())
+            .map_err(|errno| io::Error::other(format!("{}: {}", self.device, errno.desc())))
     }
-}
-
-fn errno_kind(errno: nix::errno::Errno) -> io::ErrorKind {
-    io::Error::from(errno).kind()
 }
 
 /// One exchange with the kernel over a socket of its own: routes change once a boot.
@@ -155,4 +157,36 @@ async fn ask<T>(
     tokio::time::timeout(DEADLINE, both)
         .await
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_routes_of_ipv4_with_a_known_scope_are_taken() {
+        assert!(Route::new("169.254.170.2/32", "lo", "link").is_ok());
+        for (destination, scope) in [
+            ("169.254.170.2", "link"),
+            ("169.254.170.2/33", "link"),
+            ("fd00::1/128", "link"),
+            ("169.254.170.2/32", "site"),
+        ] {
+            let error = Route::new(destination, "lo", scope).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::InvalidInput,
+                "{destination} {scope}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_route_over_a_missing_interface_is_absent_and_cannot_be_added() {
+        let route = Route::new("169.254.170.2/32", "no-such-device", "link").unwrap();
+        assert!(!route.is_present().await.unwrap());
+        assert!(!route.remove().await.unwrap());
+        let told = route.add().await.unwrap_err().to_string();
+        assert_eq!(told, "no-such-device: No such device");
+    }
 }

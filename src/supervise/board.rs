@@ -112,7 +112,10 @@ impl Board {
     /// Whether a cluster is known, or joining `default` is meant.
     pub fn has_cluster(&self) -> bool {
         self.loaded.settings.agent.allow_default_cluster
-            || self.plan.as_ref().is_some_and(|plan| plan.cluster.is_some())
+            || self
+                .plan
+                .as_ref()
+                .is_some_and(|plan| plan.cluster.is_some())
     }
 
     /// Notes where the machine stands; true when phase or reason changed.

@@ -77,11 +77,7 @@ impl Backend {
     ///
     /// # Errors
     /// [`NotUp`], with the daemon's own last lines.
-    pub async fn bring_up(
-        &mut self,
-        endpoint: &Endpoint,
-        was_up: bool,
-    ) -> Result<Docker, NotUp> {
+    pub async fn bring_up(&mut self, endpoint: &Endpoint, was_up: bool) -> Result<Docker, NotUp> {
         match self {
             Backend::Unit { name } => start_unit(name, was_up).await?,
             Backend::Child { daemon, running } => start_child(daemon, running).await?,
@@ -122,7 +118,8 @@ impl Backend {
             if Instant::now() > deadline {
                 let waited = humantime::format_duration(endpoint.start_timeout);
                 return Err(NotUp::Failed(
-                    self.with_last_lines(format!("{why} (waited {waited})")).await,
+                    self.with_last_lines(format!("{why} (waited {waited})"))
+                        .await,
                 ));
             }
             tokio::time::sleep(look).await;

@@ -103,7 +103,9 @@ impl Supervisor {
         mut signals: Signals,
         mut watch: Option<Watch>,
     ) -> std::io::Result<Exit> {
-        let beat = notify::watchdog().map_or(REFRESH, |within| within / 2).min(REFRESH);
+        let beat = notify::watchdog()
+            .map_or(REFRESH, |within| within / 2)
+            .min(REFRESH);
         let mut beats = tokio::time::interval(beat);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut refreshed = Instant::now();
@@ -232,7 +234,11 @@ impl Supervisor {
     }
 
     fn arm(&mut self, timer: Timer, after: Duration) {
-        let wait = if timer.jittered() { jittered(after) } else { after };
+        let wait = if timer.jittered() {
+            jittered(after)
+        } else {
+            after
+        };
         self.timers.insert(timer, Instant::now() + wait);
         if timer == Timer::Agent {
             self.board.retry = Some(RetryView {
@@ -511,14 +517,12 @@ impl Supervisor {
         let snapshot = self.board.snapshot();
         let line = snapshot.line();
         match snapshot.phase {
-            Phase::Failed => tracing::error!(
-                MESSAGE_ID = crate::telemetry::message::PHASE,
-                "{line}"
-            ),
-            Phase::Degraded => tracing::warn!(
-                MESSAGE_ID = crate::telemetry::message::PHASE,
-                "{line}"
-            ),
+            Phase::Failed => {
+                tracing::error!(MESSAGE_ID = crate::telemetry::message::PHASE, "{line}")
+            }
+            Phase::Degraded => {
+                tracing::warn!(MESSAGE_ID = crate::telemetry::message::PHASE, "{line}")
+            }
             _ => tracing::info!(MESSAGE_ID = crate::telemetry::message::PHASE, "{line}"),
         }
         let waits = matches!(
@@ -534,7 +538,11 @@ impl Supervisor {
         let waited = humantime::format_duration(Duration::from_secs(age.as_secs()));
         tracing::info!("still {} after {waited}", snapshot.line());
         self.publish();
-        let next = if age < LONGEST_WAIT { EARLY_WORD } else { LATE_WORD };
+        let next = if age < LONGEST_WAIT {
+            EARLY_WORD
+        } else {
+            LATE_WORD
+        };
         self.next_word = Some(Instant::now() + next);
     }
 
@@ -573,10 +581,7 @@ impl Supervisor {
         }
         for (sentence, finding) in &self.told {
             if !failed.contains_key(sentence) {
-                tracing::info!(
-                    NANNY_RULE = finding.rule.as_ref(),
-                    "mended: {sentence}"
-                );
+                tracing::info!(NANNY_RULE = finding.rule.as_ref(), "mended: {sentence}");
             }
         }
         self.told = failed;

@@ -1,11 +1,11 @@
 //! A host of its own for each test: fresh network and mount namespaces.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ecs_nanny::apply::Applier;
-use ecs_nanny::host::files::Root;
+use ecs_nanny::host::files::{self, Root};
 use ecs_nanny::host::netfilter::Netfilter;
 use ecs_nanny::plan::Family;
 
@@ -13,6 +13,11 @@ use super::plan::Plan;
 
 /// Set in the namespace, to the backend to test.
 const BACKEND: &str = "ECS_NANNY_TEST_BACKEND";
+
+/// Set in the namespace, to the one outside.
+const OUTSIDE: &str = "ECS_NANNY_TEST_OUTSIDE";
+
+const NETWORK_NAMESPACE: &str = "/proc/self/ns/net";
 
 pub const ROUTE_LOCALNET: &str = "/proc/sys/net/ipv4/conf/all/route_localnet";
 pub const RESERVED_PORTS: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
@@ -26,16 +31,18 @@ pub fn in_namespaces(test: &str, body: impl AsyncFnOnce(Host)) {
             .unwrap();
         return runtime.block_on(async { body(Host::new(&backend)).await });
     }
+    let root = nix::unistd::geteuid().is_root();
+    assert!(
+        root,
+        "only root can make network namespaces with packet filters"
+    );
     for backend in ["legacy", "nft"] {
-        let mut unshare = Command::new("unshare");
-        if !nix::unistd::geteuid().is_root() {
-            unshare.args(["--user", "--map-root-user"]);
-        }
-        let output = unshare
+        let output = Command::new("unshare")
             .args(["--net", "--mount", "--"])
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
             .env(BACKEND, backend)
+            .env(OUTSIDE, fs::read_link(NETWORK_NAMESPACE).unwrap())
             .output()
             .unwrap();
         let told = String::from_utf8_lossy(&output.stdout);
@@ -56,9 +63,13 @@ pub struct Host {
 
 impl Host {
     pub fn new(backend: &str) -> Self {
-        let own = fs::read_link("/proc/self/ns/net").unwrap();
-        let parent = fs::read_link(format!("/proc/{}/ns/net", nix::unistd::getppid())).unwrap();
-        assert_ne!(own, parent, "{BACKEND} is set outside of a namespace");
+        let outside = std::env::var(OUTSIDE).unwrap();
+        let inside = fs::read_link(NETWORK_NAMESPACE).unwrap();
+        assert_ne!(
+            inside,
+            Path::new(&outside),
+            "this is the host's own network"
+        );
         // For xtables.lock.
         run("mount", &["-t", "tmpfs", "tmpfs", "/run"]);
         run("ip", &["link", "set", "lo", "up"]);
@@ -92,6 +103,44 @@ impl Host {
     pub fn applier(&self) -> Applier {
         let (ipv4, ipv6) = (Netfilter::new(&self.ipv4), Netfilter::new(&self.ipv6));
         Applier::new(Root::host(), self.record(), ipv4, ipv6)
+    }
+
+    /// An applier whose programs note each call.
+    pub fn noting_applier(&self) -> Applier {
+        let calls = self.directory.path().join("calls").display().to_string();
+        for name in [&self.ipv4, &self.ipv6] {
+            for suffix in ["", "-save", "-restore"] {
+                let program = format!("{name}{suffix}");
+                self.script(
+                    &program,
+                    &format!("echo {program} >> {calls}\nexec {program} \"$@\""),
+                );
+            }
+        }
+        self.scripted_applier(&self.ipv4, &self.ipv6)
+    }
+
+    /// An applier whose programs are scripts of this test.
+    pub fn scripted_applier(&self, ipv4: &str, ipv6: &str) -> Applier {
+        let programs =
+            |name| Netfilter::new(self.directory.path().join(name).display().to_string());
+        Applier::new(Root::host(), self.record(), programs(ipv4), programs(ipv6))
+    }
+
+    /// Makes a program of this test.
+    pub fn script(&self, name: &str, text: &str) {
+        let path = self.directory.path().join(name);
+        files::replace(&path, 0o755, format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
+    }
+
+    /// The programs that the applier called since the last time, sorted.
+    pub fn calls(&self) -> Vec<String> {
+        let noted = self.directory.path().join("calls");
+        let text = fs::read_to_string(&noted).unwrap();
+        fs::remove_file(&noted).unwrap();
+        let mut calls: Vec<String> = text.lines().map(str::to_owned).collect();
+        calls.sort();
+        calls
     }
 
     pub fn iptables(&self, line: &str) {

@@ -1,6 +1,6 @@
 //! The network parts of a plan against real packet filters, each test in a network and mount namespace of its own.
 //!
-//! They need iptables-legacy, iptables-nft and unshare, and root or user namespaces. The host's own tables, kernel
+//! They need root, iptables-legacy, iptables-nft, iproute2 and unshare. The host's own tables, kernel
 //! parameters and `/run` are never touched.
 
 #![allow(clippy::unwrap_used)]
@@ -11,7 +11,7 @@ mod plan;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ecs_nanny::apply::{Applier, ApplyReport, Network, UndoError, undo_unless_running};
 use ecs_nanny::host::files::Root;
@@ -286,30 +286,83 @@ network_test!(an_unreadable_record_is_told, async |host: Host| {
     assert_done(&host.applier().undo().await, ALL, 0);
 });
 
-network_test!(a_look_costs_little, async |host: Host| {
+network_test!(one_save_tells_and_one_restore_mends, async |host: Host| {
     let plan = Plan::like_ecs_init();
-    let applier = host.applier();
+    let applier = host.noting_applier();
     applier.apply(&plan.network()).await;
-    let started = (children_cpu(), Instant::now());
-    for _ in 0..20 {
-        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+    host.calls();
+    assert_done(&applier.apply(&plan.network()).await, 0, 0);
+    let saves = [&host.ipv6, &host.ipv4].map(|name| format!("{name}-save"));
+    assert_eq!(host.calls(), saves);
+
+    for name in [&host.ipv4, &host.ipv6] {
+        run(name, &["-F", "INPUT"]);
     }
-    let each = (children_cpu() - started.0) / 20;
-    println!(
-        "{}: {each:?} CPU, {:?} in all",
-        host.ipv4,
-        started.1.elapsed() / 20
-    );
-    assert!(each < Duration::from_millis(50), "{each:?}");
+    host.iptables("-t nat -F OUTPUT");
+    assert_done(&applier.apply(&plan.network()).await, 0, 6);
+    let restores = [&host.ipv4, &host.ipv6].map(|name| format!("{name}-restore"));
+    let mut expected = [saves, restores].concat();
+    expected.sort();
+    assert_eq!(host.calls(), expected);
 });
 
-/// CPU time of this process and of the programs that it called and saw end.
-fn children_cpu() -> Duration {
-    use nix::sys::resource::{UsageWho, getrusage};
-    use nix::sys::time::TimeValLike;
-    let used = [UsageWho::RUSAGE_CHILDREN, UsageWho::RUSAGE_SELF].map(|who| {
-        let usage = getrusage(who).unwrap();
-        (usage.user_time() + usage.system_time()).num_microseconds()
-    });
-    Duration::from_micros(used.iter().sum::<i64>() as u64)
+/// Asserts that both families' programs failed with these words, and nothing else did.
+#[track_caller]
+fn assert_both_families_told(report: &ApplyReport, words: &str) {
+    let told: Vec<_> = report.findings.iter().map(|it| &it.observed).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|line| line.contains(words)), "{told:#?}");
 }
+
+network_test!(
+    a_lock_that_is_never_free_is_told_once,
+    async |host: Host| {
+        let plan = Plan::like_ecs_init();
+        host.script("busy-save", "true");
+        host.script("busy-restore", "echo holding the xtables lock >&2; exit 4");
+        // There is no program `busy` for single rules: each would wait again.
+        let busy = host.scripted_applier("busy", "busy");
+        let report = busy.apply(&plan.network()).await;
+        assert_both_families_told(&report, "exit status: 4: holding the xtables lock");
+        // What was not put is put by the next call.
+        assert_eq!(host.applier().apply(&plan.network()).await.findings, []);
+        host.assert_in_force(&plan);
+    }
+);
+
+network_test!(a_hung_program_is_ended, async |host: Host| {
+    let plan = Plan::like_ecs_init();
+    host.script("hung-save", "exec sleep 1000");
+    let hung = host.scripted_applier("hung", "hung");
+    tokio::time::pause();
+    let report = hung.apply(&plan.network()).await;
+    assert_both_families_told(&report, "hung-save had not ended after 10 s and was killed");
+    // The route and the kernel parameters do not wait for the packet filter.
+    assert_eq!(report.changed, 3);
+});
+
+network_test!(
+    an_unknown_spelling_does_not_pile_up_copies,
+    async |host: Host| {
+        let plan = Plan::like_ecs_init();
+        let before = host.state();
+        let names = [("strange", &host.ipv4), ("strange6", &host.ipv6)];
+        for (strange, real) in names {
+            host.script(strange, &format!("exec {real} \"$@\""));
+            host.script(
+                &format!("{strange}-restore"),
+                &format!("exec {real}-restore \"$@\""),
+            );
+            host.script(
+                &format!("{strange}-save"),
+                &format!("{real}-save | sed 's/-p tcp/-p 6/'"),
+            );
+        }
+        let applier = host.scripted_applier("strange", "strange6");
+        assert_done(&applier.apply(&plan.network()).await, ALL, 0);
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        host.assert_in_force(&plan);
+        assert_done(&applier.undo().await, ALL, 0);
+        assert_eq!(host.state(), before);
+    }
+);

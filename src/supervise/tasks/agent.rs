@@ -77,10 +77,7 @@ impl Crew {
                 code,
                 meaning: found.meaning,
                 curable: found.curable,
-                last_lines: lines[shown..]
-                    .iter()
-                    .map(|line| masked(line))
-                    .collect(),
+                last_lines: lines[shown..].iter().map(|line| masked(line)).collect(),
             }
         });
     }
@@ -118,10 +115,8 @@ impl Crew {
 
 /// Sees to it that the container runs, by the shortest way.
 async fn launch(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {
-    let (found, image) = tokio::try_join!(
-        docker.container(&agent.name),
-        docker.image(&agent.image)
-    )?;
+    let (found, image) =
+        tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
     let image_id = image.map(|image| image.id).unwrap_or_default();
     let Some(found) = found else {
         return make(docker, agent).await;

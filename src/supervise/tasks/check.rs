@@ -49,9 +49,7 @@ pub fn lint(host: &HostFacts) -> Vec<Finding> {
     let files: Vec<_> = layers
         .iter()
         .filter_map(|(layer, path)| match host.agent_config.get(*path) {
-            Some(Fact::Known(Some(file))) => {
-                Some((*layer, *path, file.content.bytes(), file.mode))
-            }
+            Some(Fact::Known(Some(file))) => Some((*layer, *path, file.content.bytes(), file.mode)),
             _ => None,
         })
         .collect();

@@ -37,7 +37,10 @@ async fn prepare(docker: &Docker, wanted: &Agent) -> Result<String, (bool, Strin
     if !tarball.exists() {
         return Err((
             false,
-            format!("{} is not loaded, and there is no {}", wanted.image, wanted.tarball),
+            format!(
+                "{} is not loaded, and there is no {}",
+                wanted.image, wanted.tarball
+            ),
         ));
     }
     tracing::info!("loading {}", wanted.tarball);
@@ -46,6 +49,9 @@ async fn prepare(docker: &Docker, wanted: &Agent) -> Result<String, (bool, Strin
         .await
         .map_err(|error| (true, format!("{}: {error}", wanted.tarball)))?;
     look().await?.map(|image| image.id).ok_or_else(|| {
-        (true, format!("{} holds no {}", wanted.tarball, wanted.image))
+        (
+            true,
+            format!("{} holds no {}", wanted.tarball, wanted.image),
+        )
     })
 }

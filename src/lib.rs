@@ -13,3 +13,4 @@ pub mod agent_config;
 pub mod facts;
 pub mod agent_image;
 pub mod plan;
+pub mod supervise;

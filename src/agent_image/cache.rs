@@ -1,9 +1,10 @@
 //! The cache that ecs-init and ecs-nanny share, and what is to be done with it: nothing, load, wait or refuse.
 
+use super::findings::{kept, only_rejected};
 use super::identity::{LoadedImage, carries};
 use super::manifest::{ArchivedImage, Tarball, TarballError, read_tarball};
 use super::record::{KnownImage, Origin, Record};
-use super::{Unsuitable, Wanted, problem};
+use super::{Unsuitable, Wanted};
 use crate::finding::{Finding, Severity};
 use crate::host::files::Root;
 
@@ -278,10 +279,10 @@ fn beside_package(
             }
             Ok(offer) if offer.image.is(&image) => mark_cached = true,
             Ok(offer) if cache.rejects(&offer.image) => {
-                noticed = Some(kept(&offer, "it was rejected before", &image));
+                noticed = Some(kept(&offer.image, "it was rejected before", &image));
             }
             Ok(offer) if image.origin == Origin::Update && offer.image.is_older_than(&image) => {
-                noticed = Some(kept(&offer, "it is older", &image));
+                noticed = Some(kept(&offer.image, "it is older", &image));
             }
             Ok(offer) => {
                 let why = format!(
@@ -321,62 +322,6 @@ fn nothing_to_load(
             why,
             command: wanted.fetch_command(),
         },
-    }
-}
-
-fn kept(offer: &Offer, why: &str, image: &KnownImage) -> Finding {
-    problem(
-        "agent.image_kept",
-        Severity::Informational,
-        Some(&offer.tarball),
-        format!(
-            "a package wants {} loaded, but {why}; {} stays",
-            offer.image.name(),
-            image.name()
-        ),
-        "a package that is not older than the image in use",
-        "none is needed; to go back all the same, remove the image from Docker and /var/lib/ecs-nanny/agent-image.json",
-    )
-}
-
-fn only_rejected(image: &KnownImage, why: String, wanted: &Wanted) -> Finding {
-    problem(
-        "agent.image_rejected",
-        Severity::Recommended,
-        Some(&wanted.tarball),
-        format!(
-            "{why}; {} runs all the same, there is no other",
-            image.name()
-        ),
-        "an image that passes its probation",
-        wanted.fetch_command(),
-    )
-}
-
-impl Unsuitable {
-    /// What is to be shown of a tarball, or of what Docker made of it.
-    pub fn finding(&self, tarball: &str) -> Finding {
-        problem(
-            "agent.image_wanted",
-            Severity::Required,
-            Some(tarball),
-            self.to_string(),
-            "the image that the settings name, for this architecture",
-            self.remedy(),
-        )
-    }
-}
-
-impl TarballError {
-    pub(super) fn finding(&self, path: &str, wanted: &Wanted) -> Finding {
-        problem(
-            "agent.image_tarball",
-            Severity::Required,
-            Some(path),
-            self.to_string(),
-            "a whole image tarball, as docker save writes it",
-            self.remedy(wanted),
-        )
     }
 }
 

@@ -141,17 +141,6 @@ pub enum TarballError {
     },
 }
 
-impl TarballError {
-    /// How to mend it, before a new one is fetched.
-    pub(super) fn remedy(&self, wanted: &Wanted) -> String {
-        match self {
-            TarballError::Compressed(with) => format!("unpack it with {with} -d"),
-            TarballError::Unreadable(_) => "make it readable for root".to_owned(),
-            _ => wanted.fetch_command(),
-        }
-    }
-}
-
 /// Reads a tarball of the tree, links followed.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! Pure but for reading files; what is to be done with Docker is said as data.
 
 mod cache;
+mod findings;
 mod identity;
 mod manifest;
 mod probation;
@@ -11,7 +12,6 @@ mod testing;
 mod update;
 mod version;
 
-use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 use crate::settings;
 
 pub use cache::{
@@ -20,8 +20,10 @@ pub use cache::{
 };
 pub use identity::{Contents, LoadedImage, docker_architecture, familiar};
 pub use manifest::{ArchivedImage, Tarball, TarballError, read_tarball};
-pub use probation::{Action, Clock, Event, PREVIOUS_REFERENCE, Rules, Step, step};
-pub use record::{KnownImage, Origin, RECORD_PATH, Record, RecordError, RejectedImage, Stage};
+pub use probation::{Action, Event, PREVIOUS_REFERENCE, Rules, Step, step};
+pub use record::{
+    Clock, KnownImage, Origin, RECORD_PATH, Record, RecordError, RejectedImage, Stage,
+};
 pub use update::{
     DESIRED_IMAGE_PATH, UpdateError, UpdateFile, candidate, desired_image, prunable, update_files,
 };
@@ -97,46 +99,10 @@ pub enum Unsuitable {
     },
 }
 
-impl Unsuitable {
-    fn remedy(&self) -> &'static str {
-        match self {
-            Unsuitable::Platform { .. } => "fetch the image for this architecture",
-            Unsuitable::Digest { .. } => {
-                "fetch the image that agent.digest names, or correct agent.digest"
-            }
-            Unsuitable::Tag { .. } => "correct agent.image, or save the image under that tag",
-            Unsuitable::NotAsPromised { .. } => "look for another program that moves the tag",
-        }
-    }
-}
-
 fn tags(found: &[String]) -> String {
     if found.is_empty() {
         "nothing".to_owned()
     } else {
         found.join(", ")
-    }
-}
-
-/// A failed finding of this room.
-fn problem(
-    rule: &'static str,
-    severity: Severity,
-    place: Option<&str>,
-    observed: String,
-    required: &'static str,
-    remedy: impl Into<std::borrow::Cow<'static, str>>,
-) -> Finding {
-    Finding {
-        rule: rule.into(),
-        title: "the agent's image is there and is the wanted one".into(),
-        severity,
-        outcome: Outcome::Failed,
-        confidence: Confidence::Certain,
-        observed,
-        required: required.into(),
-        remedy: remedy.into(),
-        source: "ecs-nanny(8), AGENT IMAGE".into(),
-        place: place.map(Place::file),
     }
 }

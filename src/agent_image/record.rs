@@ -1,10 +1,11 @@
 //! What ecs-nanny remembers of the agent's images: which one is in use, which one was before, whether one is on
 //! probation, and which ones were rejected.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::AgentVersion;
-use super::probation::Clock;
 use crate::host::files::Root;
 
 /// Where the record is kept.
@@ -80,6 +81,13 @@ pub struct RejectedImage {
     pub why: String,
 }
 
+/// Since when a candidate is on probation and healthy, on the clock of the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clock {
+    pub(super) since: Option<Duration>,
+    pub(super) healthy_since: Option<Duration>,
+}
+
 /// Where a self-update stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
@@ -129,7 +137,7 @@ pub struct Record {
     pub rejected: Vec<RejectedImage>,
     /// When the last update was given up; begins anew with the process.
     #[serde(skip)]
-    pub(super) gave_up: Option<std::time::Duration>,
+    pub(super) gave_up: Option<Duration>,
 }
 
 impl Default for Record {

@@ -6,9 +6,10 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::cache::CACHE_DIRECTORY;
+use super::findings::problem;
 use super::manifest::{TarballError, read_tarball};
 use super::record::{KnownImage, Origin, Record};
-use super::{Unsuitable, Wanted, problem};
+use super::{Unsuitable, Wanted};
 use crate::finding::{Finding, Severity};
 use crate::host::files::Root;
 

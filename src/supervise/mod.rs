@@ -2,7 +2,7 @@
 
 mod board;
 pub mod engine;
-mod exit_meaning;
+pub mod exit_reason;
 mod news;
 mod run;
 pub mod state;

@@ -139,18 +139,14 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
     pairs.join(" ")
 }
 
-/// `NAME=value` and who said it. A plan that was read from JSON has no origins.
+/// Who said a variable, and `NAME=value`. A plan that was read from JSON has no origins.
 fn environment(agent: &AgentPlan) -> String {
     let entries = agent.create_request.env.iter().flatten();
     let rows: Vec<[String; 2]> = entries
         .map(|entry| {
-            let name = entry
-                .split_once('=')
-                .map_or(entry.as_str(), |(name, _)| name);
-            [
-                entry.clone(),
-                agent.environment.get(name).map(origin).unwrap_or_default(),
-            ]
+            let name = entry.split('=').next().unwrap_or_default();
+            let said_by = agent.environment.get(name).map(origin);
+            [said_by.unwrap_or_default(), entry.clone()]
         })
         .collect();
     columns("  ", &rows)

@@ -86,7 +86,7 @@ fn options(
                     "agent.log_options",
                     "the log driver's options can be read",
                     format!(
-                        "ECS_LOG_OPTS is not a JSON object of strings (column {})",
+                        "ECS_LOG_OPTS is not a JSON object of strings (column {}); the defaults are taken",
                         error.column()
                     ),
                     "a JSON object whose values are strings",

@@ -7,7 +7,7 @@ use bollard_stubs::models::{ContainerCreateBody, HostConfig};
 use super::check::printable;
 use super::columns::columns;
 use crate::agent_config::Variable;
-use crate::plan::{AgentPlan, Change, EnginePlan, Family, Operation, Plan, PlannedRule};
+use crate::plan::{AgentPlan, Change, EnginePlan, Plan};
 
 /// The plan as the JSON of `ecs-nanny plan --format json`, a public interface. Secrets are shown; see
 /// [`crate::plan::masked`].
@@ -37,7 +37,11 @@ pub fn table(plan: &Plan) -> String {
         "files",
         columns("  ", &changes.collect::<Vec<_>>()),
     );
-    section(&mut text, "firewall", lines(plan.firewall.iter().map(rule)));
+    section(
+        &mut text,
+        "firewall",
+        lines(plan.firewall.iter().map(ToString::to_string)),
+    );
     let sysctls = plan.sysctls.iter();
     section(
         &mut text,
@@ -172,22 +176,6 @@ fn mounts(request: &ContainerCreateBody) -> String {
         })
         .collect();
     columns("  ", &rows)
-}
-
-fn rule(rule: &PlannedRule) -> String {
-    let program = match rule.family {
-        Family::Ipv4 => "iptables",
-        Family::Ipv6 => "ip6tables",
-    };
-    let operation = match rule.op {
-        Operation::Append => "-A",
-        Operation::Insert => "-I",
-    };
-    let arguments = rule.args.join(" ");
-    format!(
-        "{program} -t {} {operation} {} {arguments}",
-        rule.table, rule.chain
-    )
 }
 
 fn verb(change: Change) -> &'static str {

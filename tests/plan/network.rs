@@ -1,29 +1,13 @@
 //! Packet filter rules, kernel parameters and routes.
 
-use ecs_nanny::plan::{Family, Operation, Plan};
+use ecs_nanny::plan::Plan;
 
 use crate::fixture::plan;
 use crate::rules as noticed;
 
 /// The rules as the commands that would make them.
 fn commands(plan: &Plan) -> Vec<String> {
-    let command = |rule: &ecs_nanny::plan::PlannedRule| {
-        let program = match rule.family {
-            Family::Ipv4 => "iptables",
-            Family::Ipv6 => "ip6tables",
-        };
-        let operation = match rule.op {
-            Operation::Append => "-A",
-            Operation::Insert => "-I",
-        };
-        format!(
-            "{program} -t {} {operation} {} {}",
-            rule.table,
-            rule.chain,
-            rule.args.join(" ")
-        )
-    };
-    plan.firewall.iter().map(command).collect()
+    plan.firewall.iter().map(ToString::to_string).collect()
 }
 
 const CREDENTIALS: [&str; 2] = [

@@ -41,7 +41,7 @@ pub(super) fn log_config(
     };
     HostConfigLogConfig {
         typ: Some(driver.to_owned()),
-        config: (!options.is_empty()).then(|| options.into_iter().collect()),
+        config: Some(options.into_iter().collect()),
     }
 }
 

@@ -132,10 +132,8 @@ impl Rule {
             Judge::Facts(judge) => judge(facts),
             Judge::Engine(judge) => match &facts.engine {
                 Fact::Known(engine) => judge(engine),
-                unknown => skipped(format!(
-                    "the engine has not answered: {}",
-                    unknown.why_unknown()
-                )),
+                Fact::Unreadable(why) => skipped(format!("the engine has not answered: {why}")),
+                Fact::NotYet => skipped("the engine has not been asked yet"),
             },
         };
         Finding {

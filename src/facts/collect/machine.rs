@@ -81,7 +81,10 @@ fn elf_machine(root: &Root, program: &str) -> io::Result<String> {
     let mut header = [0_u8; 20];
     File::open(root.path(program))?
         .read_exact(&mut header)
-        .map_err(|_| not_elf("shorter than an ELF header"))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => not_elf("shorter than an ELF header"),
+            _ => error,
+        })?;
     let [0x7f, b'E', b'L', b'F', class, order, ..] = header else {
         return Err(not_elf("not an ELF program"));
     };

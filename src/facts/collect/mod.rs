@@ -10,6 +10,8 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
 use crate::host::files::{Kind, Root};
 
@@ -80,6 +82,7 @@ fn os_release(root: &Root) -> Fact<String> {
 fn text(root: &Root, path: &str) -> Result<String, String> {
     match root.read(path) {
         Ok(file) => Ok(String::from_utf8_lossy(&file.bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("there is no {path}")),
         Err(error) => Err(format!("{path}: {error}")),
     }
 }

@@ -7,7 +7,7 @@ use bollard_stubs::models::{ContainerCreateBody, HostConfig};
 use super::check::printable;
 use super::columns::columns;
 use crate::agent_config::Variable;
-use crate::plan::{AgentPlan, Change, EnginePlan, Family, Operation, Plan, PlannedRule};
+use crate::plan::{AgentPlan, Change, EnginePlan, Plan};
 
 /// The plan as the JSON of `ecs-nanny plan --format json`, a public interface. Secrets are shown; see
 /// [`crate::plan::masked`].
@@ -37,7 +37,11 @@ pub fn table(plan: &Plan) -> String {
         "files",
         columns("  ", &changes.collect::<Vec<_>>()),
     );
-    section(&mut text, "firewall", lines(plan.firewall.iter().map(rule)));
+    section(
+        &mut text,
+        "firewall",
+        lines(plan.firewall.iter().map(ToString::to_string)),
+    );
     let sysctls = plan.sysctls.iter();
     section(
         &mut text,
@@ -139,18 +143,14 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
     pairs.join(" ")
 }
 
-/// `NAME=value` and who said it. A plan that was read from JSON has no origins.
+/// Who said a variable, and `NAME=value`. A plan that was read from JSON has no origins.
 fn environment(agent: &AgentPlan) -> String {
     let entries = agent.create_request.env.iter().flatten();
     let rows: Vec<[String; 2]> = entries
         .map(|entry| {
-            let name = entry
-                .split_once('=')
-                .map_or(entry.as_str(), |(name, _)| name);
-            [
-                entry.clone(),
-                agent.environment.get(name).map(origin).unwrap_or_default(),
-            ]
+            let name = entry.split('=').next().unwrap_or_default();
+            let said_by = agent.environment.get(name).map(origin);
+            [said_by.unwrap_or_default(), entry.clone()]
         })
         .collect();
     columns("  ", &rows)
@@ -176,22 +176,6 @@ fn mounts(request: &ContainerCreateBody) -> String {
         })
         .collect();
     columns("  ", &rows)
-}
-
-fn rule(rule: &PlannedRule) -> String {
-    let program = match rule.family {
-        Family::Ipv4 => "iptables",
-        Family::Ipv6 => "ip6tables",
-    };
-    let operation = match rule.op {
-        Operation::Append => "-A",
-        Operation::Insert => "-I",
-    };
-    let arguments = rule.args.join(" ");
-    format!(
-        "{program} -t {} {operation} {} {arguments}",
-        rule.table, rule.chain
-    )
 }
 
 fn verb(change: Change) -> &'static str {

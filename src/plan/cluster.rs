@@ -3,7 +3,6 @@
 use super::environment::Environment;
 use super::inputs::config_file;
 use super::notice::notice;
-use crate::agent_config::JSON_PATH;
 use crate::facts::Facts;
 use crate::finding::{Finding, Place};
 
@@ -18,7 +17,8 @@ pub(super) fn cluster(
     if !named.is_empty() {
         return Some(named.to_owned());
     }
-    let bytes = config_file(facts, JSON_PATH)?.content.bytes();
+    let path = environment.value("ECS_AGENT_CONFIG_FILE_PATH");
+    let bytes = config_file(facts, path)?.content.bytes();
     if bytes.trim_ascii().is_empty() {
         return None;
     }
@@ -33,9 +33,9 @@ pub(super) fn cluster(
             .map(str::to_owned),
         Err(error) => {
             findings.push(Finding {
-                place: Some(Place::line(JSON_PATH, error.line() as u32)),
+                place: Some(Place::line(path, error.line() as u32)),
                 ..notice(
-                    "agent.config_json",
+                    "agent_config.json",
                     "the agent can read its JSON configuration",
                     "not a JSON object; the agent ends with status 1 because of it",
                     "a JSON object, or no file",

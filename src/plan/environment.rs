@@ -13,7 +13,7 @@ use super::inputs::{Inputs, said};
 use super::notice::{notice, place};
 use crate::agent_config::{Layer, Variable};
 use crate::facts::PathKind;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::settings::Switch;
 
 /// The volume plugin's socket (Amazon's package).
@@ -52,8 +52,6 @@ const PLATFORM: &[(&str, &str)] = &[
 pub(super) struct Environment {
     pub variables: BTreeMap<String, Variable>,
     pub findings: Vec<Finding>,
-    /// What had to be done to the list of log drivers.
-    pub log_drivers: Option<Finding>,
 }
 
 impl Environment {
@@ -132,6 +130,10 @@ fn gate_gpu(inputs: &Inputs<'_>, environment: &mut Environment) {
     let (layer, said_by) = (flag.layer, place(flag));
     environment.findings.push(Finding {
         place: said_by,
+        severity: match layer {
+            Layer::Vendor => Severity::Informational,
+            _ => Severity::Recommended,
+        },
         ..notice(
             "agent.gpu",
             "GPU support is asked for where a GPU is",

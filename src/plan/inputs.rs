@@ -74,9 +74,16 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// Both layers of the agent's configuration, with `agent.extra_env` over them.
+/// Both layers of the agent's configuration, with `agent.extra_env` over them. A switch that systemd's grammar loses,
+/// since one byte makes it drop a file or an open quote swallows lines, is what the agent reads: one host, one view.
 pub(super) fn agent_config(settings: &Settings, facts: &Facts) -> AgentConfig {
     let mut config = layers(facts, &[Layer::Vendor, Layer::User]);
+    for (name, variable) in &config.agent {
+        let seen = config.process.get(name);
+        if seen.is_none_or(|seen| seen.layer < variable.layer) {
+            config.process.insert(name.clone(), variable.clone());
+        }
+    }
     for (name, value) in &settings.agent.extra_env {
         let variable = said(value, Layer::Settings, EXTRA_ENV);
         config.agent.insert(name.clone(), variable.clone());
@@ -113,6 +120,15 @@ pub(super) fn layers(facts: &Facts, layers: &[Layer]) -> AgentConfig {
 /// A configuration file that could be read.
 pub(super) fn config_file<'a>(facts: &'a Facts, path: &str) -> Option<&'a ConfigFile> {
     facts.host.agent_config.get(path)?.known()?.as_ref()
+}
+
+/// The value of a line as ecs-init passes it to the agent: with whatever quotes stand around it.
+pub(super) fn raw_value(facts: &Facts, variable: &Variable) -> Option<String> {
+    let bytes = config_file(facts, &variable.path)?.content.bytes();
+    let text = String::from_utf8_lossy(&bytes);
+    let index = usize::try_from(variable.line?.checked_sub(1)?).ok()?;
+    let (_, value) = text.split('\n').nth(index)?.trim().split_once('=')?;
+    Some(value.to_owned())
 }
 
 /// A variable that no file said.

@@ -41,7 +41,7 @@ pub(super) fn log_config(
     };
     HostConfigLogConfig {
         typ: Some(driver.to_owned()),
-        config: (!options.is_empty()).then(|| options.into_iter().collect()),
+        config: Some(options.into_iter().collect()),
     }
 }
 
@@ -86,7 +86,7 @@ fn options(
                     "agent.log_options",
                     "the log driver's options can be read",
                     format!(
-                        "ECS_LOG_OPTS is not a JSON object of strings (column {})",
+                        "ECS_LOG_OPTS is not a JSON object of strings (column {}); the defaults are taken",
                         error.column()
                     ),
                     "a JSON object whose values are strings",

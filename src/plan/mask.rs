@@ -22,14 +22,17 @@ fn agent(agent: &AgentPlan) -> AgentPlan {
     for entry in request.env.iter_mut().flatten() {
         *entry = assignment(entry);
     }
-    if let Some(options) = request
+    let log = request
         .host_config
         .as_mut()
-        .and_then(|host| host.log_config.as_mut()?.config.as_mut())
+        .and_then(|host| host.log_config.as_mut());
+    let options = log.and_then(|log| log.config.as_mut());
+    for (name, value) in options
+        .into_iter()
+        .flatten()
+        .chain(request.labels.iter_mut().flatten())
     {
-        for (name, value) in options {
-            *value = mask_value(name, value);
-        }
+        *value = mask_value(name, value);
     }
     agent
 }

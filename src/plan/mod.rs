@@ -1,5 +1,6 @@
 //! Everything that `run` would put on the host, as data. Pure: settings and facts in, plan out.
 
+mod amazon_unit;
 mod binds;
 mod cluster;
 mod distribution;
@@ -31,7 +32,7 @@ use bollard_stubs::models::ContainerCreateBody;
 
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH, Variable};
 use crate::facts::{Content, Fact, Facts};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Place};
 use crate::settings::Settings;
 use inputs::Inputs;
 use notice::notice;
@@ -157,10 +158,9 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
         findings,
     };
     if inputs.amazon_unit() {
-        plan.findings.extend(left_to_amazon(&inputs, &environment));
+        plan.findings.extend(amazon_unit::findings(&inputs));
     } else {
         plan.findings.extend(environment.findings.iter().cloned());
-        plan.findings.extend(environment.log_drivers.clone());
         plan.agent = Some(container(&inputs, environment, &mut plan.findings));
         plan.directories = files::directories(&inputs, &mut plan.findings);
         plan.firewall = firewall::rules(&inputs, &mut plan.findings);
@@ -218,28 +218,6 @@ fn container(
     }
 }
 
-/// What can't be put right where Amazon's unit makes the container.
-fn left_to_amazon(inputs: &Inputs<'_>, environment: &environment::Environment) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = environment
-        .log_drivers
-        .iter()
-        .map(|finding| Finding {
-            severity: Severity::Required,
-            ..finding.clone()
-        })
-        .collect();
-    if !inputs.settings.agent.extra_env.is_empty() {
-        findings.push(notice(
-            "agent.extra_env",
-            "agent.extra_env reaches the agent",
-            "agent.extra_env is set, and Amazon's ecs.service makes the agent's container",
-            "an agent that ecs-nanny starts",
-            "put the variables into /etc/ecs/ecs.config, or set agent.backend = \"container\"",
-        ));
-    }
-    findings
-}
-
 /// Configuration files that are there and can't be read.
 fn unreadable(facts: &Facts) -> Vec<Finding> {
     [VENDOR_PATH, USER_PATH, JSON_PATH]
@@ -248,7 +226,7 @@ fn unreadable(facts: &Facts) -> Vec<Finding> {
             Fact::Unreadable(why) => Some(Finding {
                 place: Some(Place::file(path)),
                 ..notice(
-                    "config.readable",
+                    "agent_config.readable",
                     "the agent's configuration can be read",
                     format!("not readable: {why}"),
                     "a file",

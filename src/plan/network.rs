@@ -1,5 +1,7 @@
 //! The network parts of a plan as plain data.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Which packet filter a rule belongs to.
@@ -35,6 +37,23 @@ pub struct PlannedRule {
     pub op: Operation,
     /// Match and target as `iptables` takes them.
     pub args: Vec<String>,
+}
+
+/// The command that would make the rule.
+impl fmt::Display for PlannedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = match self.family {
+            Family::Ipv4 => "iptables",
+            Family::Ipv6 => "ip6tables",
+        };
+        let operation = match self.op {
+            Operation::Append => "-A",
+            Operation::Insert => "-I",
+        };
+        let Self { table, chain, .. } = self;
+        let arguments = self.args.join(" ");
+        write!(f, "{program} -t {table} {operation} {chain} {arguments}")
+    }
 }
 
 /// One kernel parameter.

@@ -18,8 +18,9 @@ pub(super) fn add_awslogs(environment: &mut Environment) {
         .entry(LOGGING_DRIVERS.to_owned())
         .or_insert_with(|| said(with_awslogs(None).value, Layer::Default, DEFAULTS));
     let drivers = with_awslogs(Some(&variable.value));
-    environment.log_drivers = drivers.finding(place(variable));
+    let finding = drivers.finding(place(variable));
     variable.value = drivers.value;
+    environment.findings.extend(finding);
 }
 
 /// The health endpoint's port is kept from tasks, beside the user's list or the agent's default, which a list replaces.

@@ -94,6 +94,8 @@ pub enum Reason {
     AgentTerminal,
     /// The agent runs and does not answer.
     AgentSilent,
+    /// The agent's self-update failed its probation; the agent runs as it was before.
+    UpdateTakenBack,
     /// A required rule failed.
     HostUnfit,
 }
@@ -115,6 +117,7 @@ impl Reason {
             Reason::AgentExited => "the agent ended",
             Reason::AgentTerminal => "the agent ended terminally",
             Reason::AgentSilent => "the agent does not answer",
+            Reason::UpdateTakenBack => "the agent's update was taken back",
             Reason::HostUnfit => "the host is not fit",
         }
     }
@@ -309,9 +312,10 @@ impl Snapshot {
         now > self.valid_until
     }
 
-    /// True when the host does its work.
+    /// True when the host does its work: the agent runs and is registered.
     pub fn ready(&self) -> bool {
         self.phase == Phase::Healthy
+            || (self.phase == Phase::Degraded && self.reason == Some(Reason::UpdateTakenBack))
     }
 
     /// `waiting: no cluster is configured (…)`: the line for `STATUS=` and for people.

@@ -34,6 +34,8 @@ pub struct Board {
     pub plan: Option<Plan>,
     /// What applying the plan said.
     pub apply_findings: Vec<Finding>,
+    /// What the machine of images said.
+    pub image_findings: Vec<Finding>,
     /// How often parts of the plan had gone and were put back.
     pub repairs: u64,
     /// The engine.
@@ -73,6 +75,7 @@ impl Board {
             report: None,
             plan: None,
             apply_findings: Vec::new(),
+            image_findings: Vec::new(),
             repairs: 0,
             engine: EngineView {
                 backend: backend.to_owned(),
@@ -214,7 +217,8 @@ impl Board {
                     Reason::AgentExited
                     | Reason::AgentTerminal
                     | Reason::AgentSilent
-                    | Reason::LaunchFailed,
+                    | Reason::LaunchFailed
+                    | Reason::UpdateTakenBack,
                 ),
             ) => self.why.agent.clone(),
             _ => String::new(),
@@ -247,6 +251,7 @@ impl Board {
             .chain(&self.read_findings)
             .chain(plan)
             .chain(&self.apply_findings)
+            .chain(&self.image_findings)
         {
             // The lint and the plan read the same files.
             if !findings.contains(finding) {

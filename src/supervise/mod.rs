@@ -3,6 +3,7 @@
 mod board;
 pub mod engine;
 pub mod exit_reason;
+mod images;
 mod news;
 mod run;
 pub mod state;

@@ -1,5 +1,6 @@
 //! What tasks report to the loop: an event for the machine, with the data that only views need.
 
+use crate::agent_image::KnownImage;
 use crate::facts::{EngineFacts, HostFacts, InstanceFacts};
 use crate::finding::Finding;
 use crate::host::docker::Docker;
@@ -7,6 +8,7 @@ use crate::host::introspection::Metadata;
 use crate::settings::{Loaded, SettingsError};
 
 use super::engine::NotUp;
+use super::exit_reason::ExitReason;
 use super::state::Event;
 
 /// One report.
@@ -43,11 +45,19 @@ pub enum News {
         /// Parts that had gone and were put back.
         repaired: usize,
     },
-    /// The agent's image is loaded: its id.
+    /// The agent's image is loaded.
     ImageReady {
-        /// `sha256:…`.
-        id: String,
+        /// The image.
+        image: Box<KnownImage>,
+        /// What was noticed on the way.
+        noticed: Option<Finding>,
     },
+    /// The agent's self-update names this image.
+    UpdateWanted(Box<KnownImage>),
+    /// The agent asked for an update, and there is none that can be used.
+    NoUpdate(Box<Finding>),
+    /// The steps of a change of images are done: what the agent's reference now names; or why not.
+    ImageChanged(Result<Box<KnownImage>, String>),
     /// The agent's image is not there or can't be used.
     ImageMissing {
         /// There is one, and it can't be used.
@@ -68,12 +78,8 @@ pub enum News {
     AgentProbed(Result<Metadata, String>),
     /// The agent's last lines were read.
     ExitExamined {
-        /// Exit status.
-        code: i64,
-        /// What that means, in words.
-        meaning: String,
-        /// May pass by itself.
-        curable: bool,
+        /// What they say.
+        reason: ExitReason,
         /// Its last lines, secrets masked.
         last_lines: Vec<String>,
     },

@@ -11,26 +11,36 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::agent_image::{self as image, AgentVersion};
 use crate::exit::Exit;
 use crate::facts::Fact;
 use crate::finding::{Finding, Outcome, Severity};
 use crate::host::files::Root;
 use crate::host::notify;
 use crate::host::watch::Watch;
-use crate::settings::{Loaded, OnFailed, Settings};
+use crate::settings::{Loaded, OnFailed, Settings, Switch};
 use crate::snapshot::{Phase, Reason, RetryView, Snapshot, Timestamp};
 
 use super::board::{Board, REFRESH};
 use super::engine::{Backend, NotUp};
-use super::exit_meaning;
+use super::exit_reason::{Class, ExitReason, exit_reason};
+use super::images::{Images, Told};
 use super::news::{Identity, News};
-use super::state::{Action, Answer, Ending, Event, LONGEST_WAIT, Probe, State, Timer};
+use super::state::{
+    Action, AgentState, Answer, Ending, Event, LONGEST_WAIT, Probe, SILENT_PROBES, State, Timer,
+    Verdict,
+};
 use super::tasks::{Crew, SettingsSource};
 
 /// How often a wait says what it waits for: after 5 s, then every ten seconds for a minute, then every minute.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 const EARLY_WORD: Duration = Duration::from_secs(10);
 const LATE_WORD: Duration = Duration::from_secs(60);
+
+/// The agent's exit status that asks not to be started again (amazon-ecs-agent, `ExitTerminal`).
+const TERMINAL: i64 = 5;
+/// The agent's exit status that asks for the image it has downloaded (`ExitUpdate`).
+const UPDATE: i64 = 42;
 
 /// What the loop needs from whoever composes it.
 pub struct Setup {
@@ -60,6 +70,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
     let on_failed = setup.loaded.settings.run.on_failed;
     let (state, first) = State::start(on_failed == OnFailed::Exit, owns_engine);
     let board = Board::new(setup.loaded.clone(), setup.backend.word());
+    let images = Images::open(&setup.root, &setup.loaded.settings.agent.image);
     let crew = Crew::new(
         sender,
         setup.root,
@@ -75,6 +86,9 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         snapshots: setup.snapshots,
         told: BTreeMap::new(),
         next_word: None,
+        images,
+        images_resumed: false,
+        moved_state_aside: false,
         ending: None,
     };
     let signals = Signals::install()?;
@@ -93,6 +107,9 @@ struct Supervisor {
     /// Failed findings that were recorded, so that each is recorded once.
     told: BTreeMap<String, Finding>,
     next_word: Option<Instant>,
+    images: Images,
+    images_resumed: bool,
+    moved_state_aside: bool,
     ending: Option<Exit>,
 }
 
@@ -129,6 +146,7 @@ impl Supervisor {
                 Heard::Time => self.fire(),
                 Heard::Beat => {
                     notify::alive();
+                    self.judge_health();
                     if refreshed.elapsed() >= REFRESH {
                         refreshed = Instant::now();
                         self.publish();
@@ -290,6 +308,9 @@ impl Supervisor {
                 self.crew.docker = Some(docker);
                 self.crew.engine_was_up = true;
                 self.recomputed();
+                if !std::mem::replace(&mut self.images_resumed, true) {
+                    self.tell_images(image::Event::Resumed);
+                }
                 self.answer(Answer::EngineUp);
             }
             News::EngineNotUp(not_up) => self.engine_not_up(not_up),
@@ -308,11 +329,23 @@ impl Supervisor {
                 self.record_findings();
                 self.answer(Answer::PlanApplied);
             }
-            News::ImageReady { id } => {
-                self.board.agent.image_id = Some(id);
+            News::ImageReady { image, noticed } => {
                 self.board.why.image.clear();
+                self.images.findings.extend(noticed);
+                self.tell_images(image::Event::Using(*image));
                 self.answer(Answer::ImageReady);
             }
+            News::UpdateWanted(image) => {
+                tracing::info!("the agent wants to run {}", image.name());
+                self.tell_images(image::Event::UpdateWanted(*image));
+            }
+            News::NoUpdate(finding) => {
+                self.images.findings.push(*finding);
+                self.show_image_findings();
+                self.step(Event::UpdateRefused);
+            }
+            News::ImageChanged(Ok(image)) => self.tell_images(image::Event::Changed(*image)),
+            News::ImageChanged(Err(why)) => self.tell_images(image::Event::ChangeFailed(why)),
             News::ImageMissing { invalid, why } => {
                 self.board.why.image = why;
                 self.answer(Answer::ImageMissing { invalid });
@@ -321,22 +354,15 @@ impl Supervisor {
             News::LaunchFailed(why) => {
                 tracing::warn!("the agent's container could not be started: {why}");
                 self.board.why.agent = why;
+                // A start that Docker refuses counts as one that ended at once.
+                const REFUSED: i64 = 127;
+                self.tell_images(image::Event::Started);
+                self.tell_images(image::Event::Exited(REFUSED));
                 self.answer(Answer::LaunchFailed);
             }
             News::AgentEnded { code } => self.agent_ended(code),
             News::AgentProbed(answer) => self.agent_probed(answer),
-            News::ExitExamined {
-                code,
-                meaning,
-                curable,
-                last_lines,
-            } => {
-                if let Some(line) = last_lines.last() {
-                    tracing::warn!("the agent's last line: {line}");
-                }
-                self.board.agent_ended(code, meaning, last_lines);
-                self.answer(Answer::ExitExamined { curable });
-            }
+            News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
             News::AgentStopped(stopped) => {
                 match stopped {
                     Ok(()) => tracing::info!("the agent is stopped"),
@@ -464,6 +490,9 @@ impl Supervisor {
         view.adopted = run.adopted;
         view.plan_pending = run.plan_pending;
         self.board.retry = None;
+        if !run.adopted {
+            self.tell_images(image::Event::Started);
+        }
         self.answer(Answer::AgentRunning {
             adopted: run.adopted,
         });
@@ -471,16 +500,100 @@ impl Supervisor {
 
     fn agent_ended(&mut self, code: i64) {
         self.crew.last_exit = code;
-        let meaning = exit_meaning::classify(code, &[]).meaning;
-        tracing::warn!(AGENT_EXIT_CODE = code, "the agent ended: {meaning}");
-        self.board.agent_ended(code, meaning, Vec::new());
+        let reason = exit_reason(code, &[] as &[&str]);
+        tracing::warn!(
+            AGENT_EXIT_CODE = code,
+            "the agent ended with status {code}: {}",
+            reason.words
+        );
+        self.board.agent_ended(code, reason.words, Vec::new());
         self.board.agent_gone();
-        let ending = if code == exit_meaning::TERMINAL {
-            Ending::Terminal
-        } else {
-            Ending::Failure
+        let updates = self.crew.settings.agent.updates == Switch::On;
+        let told = match code {
+            // Where updates are forbidden, asking for one is a failure like any other.
+            UPDATE if !updates => self.images.tell(image::Event::Exited(1)),
+            code => self.images.tell(image::Event::Exited(code)),
+        };
+        let for_another_image = told.actions.iter().any(|action| {
+            matches!(
+                action,
+                image::Action::ReadDesiredImage | image::Action::Change(_)
+            )
+        });
+        let ending = match code {
+            _ if for_another_image => Ending::ForAnotherImage,
+            TERMINAL => Ending::Terminal,
+            _ => Ending::Failure,
         };
         self.step(Event::AgentEnded(ending));
+        self.follow_images(told);
+    }
+
+    fn examined(&mut self, reason: &ExitReason, last_lines: Vec<String>) {
+        tracing::warn!("the agent's own words: {}", reason.words);
+        self.board
+            .agent_ended(reason.code, reason.words.clone(), last_lines);
+        let verdict = match reason.class {
+            Class::CorruptState if !self.moved_state_aside => {
+                self.moved_state_aside = true;
+                self.crew.move_state_aside = true;
+                Verdict::Mended
+            }
+            Class::CorruptState | Class::Terminal { .. } => Verdict::Terminal,
+            Class::Curable { .. } => Verdict::Curable,
+            Class::Failure | Class::Update => Verdict::Mended,
+        };
+        self.answer(Answer::ExitExamined(verdict));
+    }
+
+    /// Tells the machine of images of an event, and does what it asks for.
+    fn tell_images(&mut self, event: image::Event) {
+        let told = self.images.tell(event);
+        self.follow_images(told);
+    }
+
+    fn follow_images(&mut self, told: Told) {
+        self.crew.image_record = self.images.record().clone();
+        if let Some(bytes) = told.record {
+            self.crew.write_image_record(bytes);
+        }
+        if told.rejected {
+            self.step(Event::UpdateTakenBack(true));
+        }
+        for action in told.actions {
+            match action {
+                image::Action::ReadDesiredImage => self.crew.read_desired_image(),
+                image::Action::Change(steps) => {
+                    self.step(Event::ImageChanging);
+                    self.crew.change_image(steps);
+                }
+                image::Action::StartAnew => {
+                    self.crew.launch_anew = true;
+                    self.step(Event::ImageChanged);
+                }
+                image::Action::StartAgain => self.step(Event::UpdateRefused),
+                image::Action::DecideAnew => self.step(Event::ImageGone),
+                image::Action::Confirmed => {
+                    tracing::info!("the agent's update has proved itself and is kept");
+                    self.crew.prune_updates();
+                    self.step(Event::UpdateTakenBack(false));
+                }
+                image::Action::Remove(id) => self.crew.remove_image(id),
+                image::Action::Report(finding) => {
+                    self.images.findings.push(finding);
+                    self.show_image_findings();
+                }
+            }
+        }
+    }
+
+    fn show_image_findings(&mut self) {
+        // The newest say it all; a host that updates for years must not grow.
+        const KEPT: usize = 8;
+        let surplus = self.images.findings.len().saturating_sub(KEPT);
+        self.images.findings.drain(..surplus);
+        self.board.image_findings.clone_from(&self.images.findings);
+        self.record_findings();
     }
 
     fn agent_probed(&mut self, answer: Result<crate::host::introspection::Metadata, String>) {
@@ -506,6 +619,24 @@ impl Supervisor {
             }
         };
         self.answer(Answer::AgentProbed(probe));
+        self.judge_health();
+    }
+
+    /// Tells the machine of images how the agent is.
+    fn judge_health(&mut self) {
+        let event = match self.state.agent {
+            AgentState::Running { silent, .. } if silent >= SILENT_PROBES => {
+                image::Event::Unhealthy
+            }
+            AgentState::Running {
+                registered: true, ..
+            } => {
+                let version = self.board.agent.version.as_deref();
+                image::Event::Healthy(version.and_then(AgentVersion::find))
+            }
+            _ => image::Event::Tick,
+        };
+        self.tell_images(event);
     }
 
     fn publish(&mut self) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bollard::models::ImageInspect;
 use bollard::query_parameters::{ImportImageOptions, RemoveImageOptions, TagImageOptions};
 use futures_util::StreamExt;
 use tokio_util::io::ReaderStream;
@@ -13,43 +14,18 @@ use super::{Docker, DockerError, QUICK};
 /// Deadline for loading an image: EBS volumes made from a fresh snapshot are slow at their first read (minutes).
 const LOAD: Duration = Duration::from_secs(600);
 
-/// What is known of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Image {
-    /// `sha256:…`.
-    pub id: String,
-    /// Its tags.
-    pub tags: Vec<String>,
-    /// `amd64` or `arm64`.
-    pub architecture: String,
-    /// `linux`.
-    pub os: String,
-    /// Environment of its configuration, `NAME=value`.
-    pub env: Vec<String>,
-    /// Labels of its configuration.
-    pub labels: std::collections::BTreeMap<String, String>,
-}
-
 impl Docker {
     /// `GET /images/{name}/json`; `None` where there is none.
     ///
     /// # Errors
     /// [`DockerError`].
-    pub async fn image(&self, name: &str) -> Result<Option<Image>, DockerError> {
+    pub async fn image(&self, name: &str) -> Result<Option<ImageInspect>, DockerError> {
         let call = self.client.inspect_image(name);
-        let found = match within("GET /images/{name}/json", QUICK, call).await {
-            Err(DockerError::NotFound(_)) => return Ok(None),
-            other => other?,
-        };
-        let config = found.config.unwrap_or_default();
-        Ok(Some(Image {
-            id: found.id.unwrap_or_default(),
-            tags: found.repo_tags.unwrap_or_default(),
-            architecture: found.architecture.unwrap_or_default(),
-            os: found.os.unwrap_or_default(),
-            env: config.env.unwrap_or_default(),
-            labels: config.labels.unwrap_or_default().into_iter().collect(),
-        }))
+        match within("GET /images/{name}/json", QUICK, call).await {
+            Ok(found) => Ok(Some(found)),
+            Err(DockerError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// `POST /images/load` from a file. Errors in the progress stream are errors.

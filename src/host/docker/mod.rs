@@ -11,7 +11,6 @@ use futures_util::{Stream, StreamExt};
 
 pub use containers::{Container, Ended};
 pub use error::DockerError;
-pub use images::Image;
 
 use error::within;
 

@@ -19,6 +19,16 @@ pub enum Event {
     EngineLost,
     /// The agent's container ended.
     AgentEnded(Ending),
+    /// Its image is being changed; the agent is not to be started meanwhile.
+    ImageChanging,
+    /// Its image was changed: start it anew, ending the one that runs.
+    ImageChanged,
+    /// The update that it asked for is refused.
+    UpdateRefused,
+    /// There is no image to go back to: look for one.
+    ImageGone,
+    /// Whether an update was taken back, and the agent runs as it was before.
+    UpdateTakenBack(bool),
 }
 
 /// How an action ended. Each action but arming answers once.
@@ -64,10 +74,7 @@ pub enum Answer {
     /// Of [`Action::ProbeAgent`].
     AgentProbed(Probe),
     /// Of [`Action::ExamineExit`].
-    ExitExamined {
-        /// What made it end may pass by itself.
-        curable: bool,
-    },
+    ExitExamined(Verdict),
     /// Of [`Action::StopAgent`], whether or not it could be stopped.
     AgentStopped,
     /// Of [`Action::UndoPlan`].
@@ -94,6 +101,19 @@ pub enum Ending {
     Terminal,
     /// Anything else, 0 included: nobody asked it to end.
     Failure,
+    /// It asks for another image, or its image failed its probation.
+    ForAnotherImage,
+}
+
+/// What is to be done about an agent that asked not to be started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// What made it end was mended: start it as after any failure.
+    Mended,
+    /// It may pass by itself: the slow lane.
+    Curable,
+    /// It will not pass by itself.
+    Terminal,
 }
 
 /// Timers; arming one again replaces it.

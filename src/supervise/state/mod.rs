@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use events::{Action, Answer, Ending, Event, Probe, Timer};
+pub use events::{Action, Answer, Ending, Event, Probe, Timer, Verdict};
 
 /// Agent failures after which it is retried in the slow lane.
 pub const BUDGET: u32 = 10;
@@ -140,6 +140,10 @@ pub struct State {
     pub network: Need,
     /// The agent's image in the engine.
     pub image: Need,
+    /// A self-update changes the image.
+    pub changing_image: bool,
+    /// A self-update was taken back: the agent runs as it was before.
+    pub update_taken_back: bool,
     /// The image can't be used, as against not being there.
     pub image_invalid: bool,
     /// The agent.
@@ -175,6 +179,8 @@ impl State {
             identity: Need::Open,
             network: Need::Open,
             image: Need::Open,
+            changing_image: false,
+            update_taken_back: false,
             image_invalid: false,
             agent: AgentState::Idle,
             failures: 0,
@@ -200,6 +206,14 @@ impl State {
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),
             Event::AgentEnded(ending) => self.agent_ended(ending, &mut actions),
+            Event::ImageChanging => self.image_changing(),
+            Event::ImageChanged => self.image_changed(&mut actions),
+            Event::UpdateRefused => self.update_refused(&mut actions),
+            Event::ImageGone => {
+                self.changing_image = false;
+                self.image = Need::Open;
+            }
+            Event::UpdateTakenBack(taken_back) => self.update_taken_back = taken_back,
         }
         if self.goal == Goal::Run {
             self.advance(&mut actions);
@@ -257,13 +271,13 @@ impl State {
             }
             Answer::PlanApplied => self.plan_applied(actions),
             Answer::ImageReady => {
-                if self.image == Need::Busy {
+                if self.image == Need::Busy && !self.changing_image {
                     self.image = Need::Met;
                     self.image_invalid = false;
                 }
             }
             Answer::ImageMissing { invalid } => {
-                if self.image == Need::Busy {
+                if self.image == Need::Busy && !self.changing_image {
                     self.image = Need::Missing;
                     self.image_invalid = invalid;
                     actions.push(Action::arm(Timer::Image, LONGEST_WAIT));
@@ -272,7 +286,7 @@ impl State {
             Answer::AgentRunning { adopted } => self.agent_running(adopted, actions),
             Answer::LaunchFailed => self.launch_failed(actions),
             Answer::AgentProbed(probe) => self.probed(probe, actions),
-            Answer::ExitExamined { curable } => self.examined(curable, actions),
+            Answer::ExitExamined(verdict) => self.examined(verdict, actions),
             Answer::AgentStopped => self.agent_stopped(actions),
             Answer::PlanUndone => self.undone(actions),
             Answer::EngineStopped => actions.push(Action::Exit),
@@ -367,7 +381,9 @@ impl State {
         actions.push(Action::FollowEngine);
         actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
         // The engine may have lost the image, and its start rewrites the packet filter.
-        self.image = Need::Open;
+        if !self.changing_image {
+            self.image = Need::Open;
+        }
         if self.network == Need::Met {
             self.network = Need::Open;
         }
@@ -511,10 +527,41 @@ impl State {
                 actions.push(Action::ExamineExit);
                 self.back_off(actions);
             }
+            Ending::ForAnotherImage => {
+                actions.push(Action::ExamineExit);
+                self.agent = AgentState::Idle;
+                self.image_changing();
+            }
         }
     }
 
-    fn examined(&mut self, curable: bool, actions: &mut Vec<Action>) {
+    fn image_changing(&mut self) {
+        self.changing_image = true;
+        self.image = Need::Busy;
+    }
+
+    fn image_changed(&mut self, actions: &mut Vec<Action>) {
+        self.changing_image = false;
+        self.image = Need::Met;
+        if matches!(
+            self.agent,
+            AgentState::Running { .. } | AgentState::BackingOff | AgentState::Failed
+        ) {
+            actions.push(Action::Disarm(Timer::Probe));
+            actions.push(Action::Disarm(Timer::Agent));
+            self.agent = AgentState::Idle;
+        }
+    }
+
+    fn update_refused(&mut self, actions: &mut Vec<Action>) {
+        self.changing_image = false;
+        self.image = Need::Met;
+        if self.agent == AgentState::Idle {
+            self.back_off(actions);
+        }
+    }
+
+    fn examined(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
         if self.agent != AgentState::Examining {
             return;
         }
@@ -522,12 +569,14 @@ impl State {
             self.agent = AgentState::Stopped;
             return;
         }
-        if curable {
-            self.failures = self.failures.max(BUDGET);
-            self.back_off(actions);
-            return;
+        match verdict {
+            Verdict::Mended => return self.back_off(actions),
+            Verdict::Curable => {
+                self.failures = self.failures.max(BUDGET);
+                return self.back_off(actions);
+            }
+            Verdict::Terminal => self.agent = AgentState::Failed,
         }
-        self.agent = AgentState::Failed;
         if self.exit_on_failed {
             actions.push(Action::Exit);
         } else {

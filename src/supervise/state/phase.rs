@@ -23,7 +23,12 @@ impl State {
         match self.agent {
             AgentState::Running {
                 silent, registered, ..
-            } => running(registered, silent),
+            } => match running(registered, silent) {
+                (Phase::Healthy, _) if self.update_taken_back => {
+                    (Phase::Degraded, Some(Reason::UpdateTakenBack))
+                }
+                found => found,
+            },
             AgentState::Failed | AgentState::Examining => {
                 (Phase::Failed, Some(Reason::AgentTerminal))
             }

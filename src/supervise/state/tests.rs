@@ -175,13 +175,13 @@ fn a_terminal_exit_waits_for_its_reason() {
     let actions = state.step(Event::AgentEnded(Ending::Terminal));
     assert!(actions.contains(&Action::ExamineExit) && !launches(&actions));
     let mut curable = state.clone();
-    let actions = curable.step(Event::Answered(Answer::ExitExamined { curable: true }));
+    let actions = curable.step(Event::Answered(Answer::ExitExamined(Verdict::Curable)));
     assert_eq!(armed(&actions, Timer::Agent), Some(SLOW_WAIT));
     assert_eq!(
         curable.phase(),
         (Phase::Degraded, Some(Reason::AgentExited))
     );
-    let actions = state.step(Event::Answered(Answer::ExitExamined { curable: false }));
+    let actions = state.step(Event::Answered(Answer::ExitExamined(Verdict::Terminal)));
     assert_eq!(armed(&actions, Timer::Agent), Some(SLOW_WAIT));
     assert_eq!(state.phase(), (Phase::Failed, Some(Reason::AgentTerminal)));
 }
@@ -191,7 +191,7 @@ fn on_failed_exit_ends_the_daemon() {
     let mut state = healthy();
     state.exit_on_failed = true;
     state.step(Event::AgentEnded(Ending::Terminal));
-    let actions = state.step(Event::Answered(Answer::ExitExamined { curable: false }));
+    let actions = state.step(Event::Answered(Answer::ExitExamined(Verdict::Terminal)));
     assert!(actions.contains(&Action::Exit));
 }
 
@@ -314,7 +314,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::AgentProbed(Probe::Registered)),
         Just(Answer::AgentProbed(Probe::Unregistered)),
         Just(Answer::AgentProbed(Probe::Silent)),
-        any::<bool>().prop_map(|curable| Answer::ExitExamined { curable }),
+        Just(Answer::ExitExamined(Verdict::Mended)),
+        Just(Answer::ExitExamined(Verdict::Curable)),
+        Just(Answer::ExitExamined(Verdict::Terminal)),
         Just(Answer::AgentStopped),
         Just(Answer::PlanUndone),
         Just(Answer::EngineStopped),
@@ -324,6 +326,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => Just(Event::AgentEnded(Ending::Failure)),
         1 => Just(Event::AgentEnded(Ending::Terminal)),
         2 => Just(Event::EngineLost),
+        1 => Just(Event::AgentEnded(Ending::ForAnotherImage)),
+        1 => Just(Event::ImageChanging),
+        1 => Just(Event::ImageChanged),
+        1 => Just(Event::UpdateRefused),
+        1 => Just(Event::ImageGone),
         1 => Just(Event::ConfigurationChanged),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
     ]

@@ -6,7 +6,7 @@ use crate::agent_config;
 use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
 use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
-use crate::supervise::exit_meaning;
+use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
 
 use super::{Crew, Kind};
@@ -23,11 +23,17 @@ impl Crew {
         let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
             return;
         };
+        let way = Way {
+            anew: std::mem::take(&mut self.launch_anew),
+            aside: std::mem::take(&mut self.move_state_aside),
+            grace: self.settings.agent.stop_grace,
+        };
+        self.cancel(Kind::FollowAgent);
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
                 return News::LaunchFailed("the plan holds no container".to_owned());
             };
-            match launch(&docker, agent).await {
+            match launch(&docker, agent, &way).await {
                 Ok(run) => News::AgentRunning(run),
                 Err(error) => News::LaunchFailed(error.to_string()),
             }
@@ -71,12 +77,9 @@ impl Crew {
                     Vec::new()
                 }
             };
-            let found = exit_meaning::classify(code, &lines);
             let shown = lines.len().saturating_sub(LAST_LINES);
             News::ExitExamined {
-                code,
-                meaning: found.meaning,
-                curable: found.curable,
+                reason: exit_reason(code, &lines),
                 last_lines: lines[shown..].iter().map(|line| masked(line)).collect(),
             }
         });
@@ -113,11 +116,28 @@ impl Crew {
     }
 }
 
+/// What is special about a start.
+struct Way {
+    /// Take nothing over: end what runs and make a new container.
+    anew: bool,
+    /// Move the agent's saved state aside first.
+    aside: bool,
+    /// How long a running container has to stop.
+    grace: Duration,
+}
+
 /// Sees to it that the container runs, by the shortest way.
-async fn launch(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {
+async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRun, DockerError> {
+    if way.anew {
+        docker.stop(&agent.name, way.grace).await?;
+        docker.remove(&agent.name).await?;
+    }
+    if way.aside {
+        move_state_aside().await?;
+    }
     let (found, image) =
         tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
-    let image_id = image.map(|image| image.id).unwrap_or_default();
+    let image_id = image.and_then(|image| image.id).unwrap_or_default();
     let Some(found) = found else {
         return make(docker, agent).await;
     };
@@ -159,6 +179,21 @@ fn run(found: Container) -> AgentRun {
         started_at: found.started_at,
         adopted: false,
         plan_pending: false,
+    }
+}
+
+/// Moves what the agent saved out of its way, and keeps it.
+async fn move_state_aside() -> Result<(), DockerError> {
+    const STATE: &str = "/var/lib/ecs/data";
+    let now = humantime::format_rfc3339_seconds(SystemTime::now());
+    let aside = format!("{STATE}.unreadable-{now}");
+    tracing::warn!("the agent can't read its saved state; it is kept in {aside}");
+    match tokio::fs::rename(STATE, &aside).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::File {
+            path: STATE.to_owned(),
+            error,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+use crate::agent_image::Record;
 use crate::apply::Applier;
 use crate::host::docker::Docker;
 use crate::host::files::Root;
@@ -62,10 +63,17 @@ pub struct Crew {
     pub agent: Option<(String, SystemTime)>,
     /// How the agent ended the last time.
     pub last_exit: i64,
-    /// Where dropped-in settings are.
+    /// What is recorded of the agent's images.
+    pub image_record: Record,
+    /// The next start makes a new container, ending one that runs.
+    pub launch_anew: bool,
+    /// The next start moves the agent's saved state aside.
+    pub move_state_aside: bool,
+    /// How settings are read again.
     pub settings_source: SettingsSource,
     backend: Arc<Mutex<Backend>>,
     applier: Arc<Applier>,
+    record_turn: Arc<Mutex<()>>,
     tasks: HashMap<Kind, JoinHandle<()>>,
 }
 
@@ -91,9 +99,13 @@ impl Crew {
             engine_was_up: false,
             agent: None,
             last_exit: 0,
+            image_record: Record::default(),
+            launch_anew: false,
+            move_state_aside: false,
             settings_source,
             backend: Arc::new(Mutex::new(backend)),
             applier: Arc::new(Applier::host()),
+            record_turn: Arc::default(),
             tasks: HashMap::new(),
         }
     }
@@ -122,7 +134,10 @@ impl Crew {
 
     fn endpoint(&self) -> Endpoint {
         Endpoint {
-            socket: self.settings.engine.socket.clone(),
+            socket: match &self.plan {
+                Some(plan) => plan.engine.socket.clone(),
+                None => self.settings.engine.socket.clone(),
+            },
             start_timeout: self.settings.engine.start_timeout,
         }
     }

@@ -12,3 +12,4 @@ pub mod settings;
 pub mod agent_config;
 pub mod facts;
 pub mod plan;
+pub mod cli;

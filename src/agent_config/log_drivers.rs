@@ -119,7 +119,7 @@ impl LogDrivers {
             rule: "agent_config.log_drivers",
             severity,
             observed: format!("{what}; the agent gets {}", self.value),
-            required: "a JSON list without quotes around it, of drivers that the agent knows, awslogs among them",
+            required: "a JSON list without quotes around it, of drivers that the agent knows, awslogs among them".into(),
             remedy: format!("write ECS_AVAILABLE_LOGGING_DRIVERS={}", self.value).into(),
         }.at(place))
     }

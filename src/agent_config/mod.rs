@@ -4,16 +4,24 @@
 //! `docker run --env-file`.
 
 mod document;
+mod ecs_init;
+mod env_file;
 mod lines;
+mod lint;
 mod log_drivers;
 mod read;
 mod render;
 mod report;
+#[cfg(test)]
+mod samples;
+pub mod schema;
 mod secret;
 mod systemd;
+mod value;
 
 use std::collections::BTreeMap;
 
+pub use lint::lint;
 pub use log_drivers::{DEFAULT_LOG_DRIVERS, KNOWN_LOG_DRIVERS, LogDrivers, Repair, with_awslogs};
 pub use read::read;
 pub use render::render_vendor;

@@ -1,11 +1,12 @@
 //! The layers together: what the agent's container gets, and what a process under systemd would see.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::document::{self, Meaning, Unusable};
 use super::lines;
 use super::report::{self, Complaint};
-use super::{AgentConfig, Source, Variable, systemd};
+use super::{AgentConfig, Source, Variable, schema, systemd};
 use crate::finding::{Finding, Severity};
 
 /// Reads the files. The later layer wins, in whatever order they are given; within a file the last line of a variable
@@ -21,7 +22,8 @@ pub fn read(sources: &[Source<'_>]) -> AgentConfig {
             config.agent.insert(name.to_owned(), variable);
         }
         config.process.extend(process(source));
-        config.findings.extend(unusable(source, &entries));
+        let findings = report::at_most(unusable(source, &entries), source);
+        config.findings.extend(findings);
     }
     config
 }
@@ -53,6 +55,7 @@ fn process(source: &Source<'_>) -> BTreeMap<String, Variable> {
 /// The lines of a file that nobody can use.
 pub(super) fn unusable(source: &Source<'_>, entries: &[document::Entry<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    // Masking a file costs more than reading it, and most files need none of this.
     let mut masked = None;
     for entry in entries {
         let Meaning::Unusable(why) = entry.meaning else {
@@ -65,57 +68,80 @@ pub(super) fn unusable(source: &Source<'_>, entries: &[document::Entry<'_>]) -> 
     findings
 }
 
-fn complaint(why: Unusable, bytes: &[u8]) -> (std::ops::Range<usize>, Complaint) {
+/// What is wrong with a line, and with which of its bytes.
+fn complaint(why: Unusable, bytes: &[u8]) -> (Range<usize>, Complaint) {
     let from = bytes.len() - bytes.trim_ascii_start().len();
     let to = bytes.trim_ascii_end().len().max(from);
-    let equals = bytes.iter().position(|byte| *byte == b'=').unwrap_or(to);
-    let (span, rule, severity, observed, required, remedy) = match why {
+    let first = |wanted: u8| bytes.iter().position(|byte| *byte == wanted);
+    match why {
         Unusable::Nul => {
-            let at = bytes.iter().position(|byte| *byte == 0).unwrap_or(from);
+            let at = first(0).unwrap_or(from);
             (
                 at..at + 1,
-                "agent_config.nul",
-                Severity::Required,
-                "a NUL byte: the line is left out; systemd drops the whole file, and ecs-init cannot start the agent",
-                "text",
-                "remove the byte, or write the line anew (a file saved as UTF-16 has one in every character: save it as UTF-8)",
+                Complaint {
+                    rule: "agent_config.nul",
+                    severity: Severity::Required,
+                    observed: "a NUL byte: the line is left out; systemd drops the whole file; ecs-init cannot start the agent".to_owned(),
+                    required: "text".into(),
+                    remedy: "write the line anew; where every other byte is NUL, save the file as UTF-8 in place of UTF-16".into(),
+                },
             )
         }
-        Unusable::NoAssignment => (
-            from..to,
-            "agent_config.no_assignment",
-            Severity::Recommended,
-            "a line without =: systemd and ecs-init pass over it, docker --env-file takes the variable from its own environment",
-            "NAME=value, or a comment",
-            "write NAME=value, or put # in front",
-        ),
-        Unusable::NoName => (
-            equals..equals + 1,
-            "agent_config.no_name",
-            Severity::Required,
-            "no name in front of =: the line is left out; Docker refuses such a variable, so that ecs-init cannot start the agent",
-            "NAME=value",
-            "write the name, or put # in front",
-        ),
-        Unusable::BadName => (
-            from..equals.max(from + 1),
-            "agent_config.name",
-            Severity::Required,
-            "what stands in front of = is not the name of a variable: the setting is lost for every reader",
-            "a name of letters, digits and _, directly followed by =",
-            "write NAME=value, without export, blanks or quotes in front of =",
-        ),
-    };
-    (
-        span,
-        Complaint {
-            rule,
-            severity,
-            observed: observed.to_owned(),
-            required,
-            remedy: remedy.into(),
+        Unusable::NoAssignment => (from..to, no_assignment(&bytes[from..to])),
+        Unusable::NoName => {
+            let equals = first(b'=').unwrap_or(from);
+            (
+                equals..equals + 1,
+                Complaint {
+                    rule: "agent_config.no_name",
+                    severity: Severity::Required,
+                    observed: "no name in front of =: the line is left out; Docker refuses such a variable, so that ecs-init cannot start the agent".to_owned(),
+                    required: "NAME=value".into(),
+                    remedy: "write the name, or put # in front".into(),
+                },
+            )
+        }
+        Unusable::BadName => {
+            let equals = first(b'=').unwrap_or(to);
+            let exported = bytes[from..].starts_with(b"export ");
+            (
+                from..equals,
+                Complaint {
+                    rule: "agent_config.name",
+                    severity: Severity::Required,
+                    observed: "what stands in front of = is not the name of a variable: the setting is lost for every reader".to_owned(),
+                    required: "a name of letters, digits and _, directly followed by =".into(),
+                    remedy: if exported {
+                        "remove export: the file is no shell script".into()
+                    } else {
+                        "write NAME=value, without blanks, quotes or brackets in front of =".into()
+                    },
+                },
+            )
+        }
+    }
+}
+
+/// A line without `=`: an accident, or a setting written in another way.
+fn no_assignment(line: &[u8]) -> Complaint {
+    let word = line
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
+    let name = schema::find(&lines::text(&line[..word]));
+    Complaint {
+        rule: "agent_config.no_assignment",
+        severity: match name {
+            Some(_) => Severity::Required,
+            None => Severity::Recommended,
         },
-    )
+        observed: "a line without =: systemd and ecs-init pass over it; docker --env-file takes it for the name of a variable of its caller".to_owned(),
+        required: "NAME=value, or a comment".into(),
+        remedy: match name {
+            Some(known) => format!("write {}=value", known.name).into(),
+            None => "write NAME=value, or put # in front".into(),
+        },
+    }
 }
 
 #[cfg(test)]

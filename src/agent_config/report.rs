@@ -1,10 +1,12 @@
 //! Findings about lines of a file, with secret values replaced.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::Source;
 use super::lines::{self, Line};
-use super::{Source, secret};
+use super::secret::{self, MASK};
 use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 
 /// What is wrong, before it is said where.
@@ -13,7 +15,7 @@ pub(super) struct Complaint {
     pub(super) rule: &'static str,
     pub(super) severity: Severity,
     pub(super) observed: String,
-    pub(super) required: &'static str,
+    pub(super) required: Cow<'static, str>,
     pub(super) remedy: Cow<'static, str>,
 }
 
@@ -27,7 +29,7 @@ impl Complaint {
             outcome: Outcome::Failed,
             confidence: Confidence::Certain,
             observed: self.observed,
-            required: self.required.into(),
+            required: self.required,
             remedy: self.remedy,
             source: "systemd.exec(5), EnvironmentFile=; ecs-init, getEnvVars; Amazon ECS container agent configuration"
                 .into(),
@@ -36,7 +38,32 @@ impl Complaint {
     }
 }
 
-/// Text from a file as a message may quote it: of one line, without control characters, not too long.
+/// The most findings that one file gives: a file of random bytes has as many as lines.
+const MOST_FINDINGS: usize = 100;
+
+/// The findings of a file, or, of very many, the worst with a note of how many more there are; their order stays.
+pub(super) fn at_most(mut findings: Vec<Finding>, source: &Source<'_>) -> Vec<Finding> {
+    let left_out = findings.len().saturating_sub(MOST_FINDINGS);
+    if left_out == 0 {
+        return findings;
+    }
+    let mut by_weight: Vec<_> = (0..findings.len()).collect();
+    by_weight.sort_by_key(|index| findings[*index].severity);
+    let told: BTreeSet<_> = by_weight.into_iter().take(MOST_FINDINGS).collect();
+    let mut index = 0..;
+    findings.retain(|_| index.next().is_some_and(|index| told.contains(&index)));
+    let complaint = Complaint {
+        rule: "agent_config.more",
+        severity: Severity::Informational,
+        observed: format!("{left_out} more findings are left out"),
+        required: "".into(),
+        remedy: "mend these first".into(),
+    };
+    findings.push(complaint.at(Place::file(source.path)));
+    findings
+}
+
+/// Text from a file as a message may quote it: of one line, not too long, with nothing in it that a reader can't see.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut shown = String::new();
@@ -45,13 +72,21 @@ pub(super) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
+        if is_visible(character) {
             shown.push(character);
+        } else {
+            shown.extend(character.escape_default());
         }
     }
     shown
+}
+
+/// False for control characters, blanks other than the space, and marks without width or that turn the direction.
+fn is_visible(character: char) -> bool {
+    character == ' '
+        || !(character.is_control()
+            || character.is_whitespace()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
 }
 
 /// The lines of a file as they may be shown.
@@ -68,13 +103,26 @@ impl<'a> MaskedLines<'a> {
         }
     }
 
+    /// True when the whole line is a part of a secret value.
+    pub(super) fn is_hidden(&self, line: Line<'_>) -> bool {
+        self.shown(line) == MASK.as_bytes()
+    }
+
+    /// True when a part of the line is secret.
+    pub(super) fn is_masked(&self, line: Line<'_>) -> bool {
+        self.shown(line) != line.bytes
+    }
+
+    fn shown(&self, line: Line<'_>) -> &[u8] {
+        let index = usize::try_from(line.number).unwrap_or(usize::MAX) - 1;
+        self.lines.get(index).map_or(&b""[..], Vec::as_slice)
+    }
+
     /// A span of bytes of a line as a place.
     pub(super) fn place(&self, line: Line<'_>, span: Range<usize>) -> Place {
         let characters =
             |bytes: Option<&[u8]>| bytes.map_or(0, |bytes| lines::text(bytes).chars().count());
-        let index = usize::try_from(line.number).unwrap_or(usize::MAX) - 1;
-        let shown = self.lines.get(index).map_or(&b""[..], Vec::as_slice);
-        let text = lines::text(shown);
+        let text = lines::text(self.shown(line));
         let before = characters(line.bytes.get(..span.start));
         let wanted = characters(line.bytes.get(span)).max(1);
         // A masked value may be shorter than what it stands for.

@@ -1,6 +1,7 @@
 //! Which values are secret, and files and values with them replaced.
 
 use super::lines::{self, Line};
+use super::systemd;
 
 /// What stands for a secret value.
 pub const MASK: &str = "***";
@@ -77,16 +78,20 @@ pub fn mask(file: &[u8]) -> Vec<u8> {
     masked
 }
 
-/// The lines of a file with secret values replaced. A secret value goes on (quoted, continued, or as JSON over several
-/// lines) up to the next line that is a comment or begins with the name of a variable.
+/// The lines of a file with secret values replaced. A secret value that is not JSON complete in its line goes on
+/// (quoted, continued, or broken) up to the next line that is a comment or begins with the name of a variable.
 pub(super) fn masked_lines(lines: &[Line<'_>]) -> Vec<Vec<u8>> {
     let mut goes_on = false;
     let mut masked = Vec::with_capacity(lines.len());
     for line in lines {
         let text = line.bytes.trim_ascii_start();
         if goes_on && !text.starts_with(b"#") && !begins_with_name(text) {
-            let shown = if text.is_empty() { "" } else { MASK };
-            masked.push(shown.as_bytes().to_vec());
+            let shown = if text.is_empty() {
+                line.bytes
+            } else {
+                MASK.as_bytes()
+            };
+            masked.push(shown.to_vec());
             continue;
         }
         let shown = mask_line(line.bytes);
@@ -155,13 +160,21 @@ fn mask_line(line: &[u8]) -> Masked {
         }
         return Masked {
             bytes: mask_passwords(&bytes),
-            goes_on: true,
+            goes_on: !is_whole(value),
         };
     }
     Masked {
         bytes: mask_passwords(&bytes),
         goes_on: false,
     }
+}
+
+/// True for a mask, and for JSON that is complete in its line, with or without quotes around it.
+fn is_whole(value: &[u8]) -> bool {
+    let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    value.trim_ascii_end() == MASK.as_bytes()
+        || is_json(value)
+        || is_json(&systemd::value(value, 0).bytes)
 }
 
 fn is_word(byte: u8) -> bool {

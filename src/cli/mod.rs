@@ -7,3 +7,4 @@ pub mod check;
 pub mod config_show;
 pub mod lint;
 pub mod plan;
+//! What the commands print.

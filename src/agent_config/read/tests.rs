@@ -180,7 +180,7 @@ fn lines_that_nobody_can_use_are_told_with_their_place() {
         ]
     );
     let sentence = config.findings[2].sentence();
-    assert!(sentence.contains("to mend: write NAME=value"), "{sentence}");
+    assert!(sentence.contains("to mend: remove export"), "{sentence}");
 }
 
 #[test]

@@ -3,11 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::agent_config::{
-    Layer, Source, VENDOR_PATH,
-    lines::{self, text},
-    read,
-};
+use crate::agent_config::{Layer, Source, VENDOR_PATH, lines::text, read, samples};
 
 const WANTED: &[(&str, &str)] = &[
     ("ECS_AVAILABLE_LOGGING_DRIVERS", "[\"awslogs\"]"),
@@ -62,59 +58,15 @@ fn what_is_already_so_does_not_change() {
     assert_eq!(render_vendor(Some(&file), WANTED), file);
 }
 
-/// Files as people and accidents write them: pieces of lines, in any order.
-fn file() -> impl Strategy<Value = Vec<u8>> {
-    let pieces: &[&[u8]] = &[
-        b"OWN",
-        b"ECS_CLUSTER",
-        b"A",
-        b"B",
-        b"=",
-        b"=",
-        b" ",
-        b"\t",
-        b"\n",
-        b"\n",
-        b"\r\n",
-        b"\r",
-        b"\"",
-        b"'",
-        b"\\",
-        b"#",
-        b";",
-        b"export ",
-        b"\0",
-        b"\xff",
-        b"\xef\xbb\xbf",
-        b"v",
-        b"{\"a\":",
-        b"}",
-        b"[\"awslogs\"]",
-        b"\xc2\xa0",
-    ];
-    let piece = prop_oneof![
-        9 => proptest::sample::select(pieces).prop_map(<[u8]>::to_vec),
-        1 => proptest::collection::vec(any::<u8>(), 0..4),
-    ];
-    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(samples::config())]
 
     #[test]
-    fn no_readable_setting_is_lost(file in file()) {
+    fn no_readable_setting_is_lost(file in samples::file()) {
         let mut expected = agent(&file);
         expected.extend(WANTED.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let once = render_vendor(Some(&file), WANTED);
         prop_assert_eq!(agent(&once), expected);
         prop_assert_eq!(render_vendor(Some(&once), WANTED), once);
-    }
-
-    #[test]
-    fn any_bytes_are_read_and_masked(file in file()) {
-        let masked = crate::agent_config::mask(&file);
-        let count = |bytes: &[u8]| lines::split(bytes).len();
-        prop_assert_eq!(count(&masked), count(&file));
     }
 }

@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::agent_config::samples;
 
 #[test]
 fn names_tell_what_is_secret() {
@@ -70,6 +73,14 @@ fn files_lose_secrets_in_any_grammar() {
             "ECS_ENGINE_AUTH_DATA=***\n***\n***\n\nB=2\n",
         ),
         (
+            "ECS_ENGINE_AUTH_DATA=\"{\\\"a\\\":1}\"\n=b\n",
+            "ECS_ENGINE_AUTH_DATA=***\n=b\n",
+        ),
+        (
+            "ECS_ENGINE_AUTH_DATA=\"{\\\"a\\\":1}\"\n=b\n",
+            "ECS_ENGINE_AUTH_DATA=***\n=b\n",
+        ),
+        (
             "ECS_ENGINE_AUTH_DATA=a\\\nb\\\nc\n# end\n",
             "ECS_ENGINE_AUTH_DATA=***\n***\n***\n# end\n",
         ),
@@ -96,4 +107,15 @@ fn files_lose_secrets_in_any_grammar() {
     }
     assert_eq!(mask(b"A=\xff\0\n"), b"A=\xff\0\n");
     assert_eq!(mask(b"\xef\xbb\xbf"), b"\xef\xbb\xbf");
+}
+
+proptest! {
+    #![proptest_config(samples::config())]
+
+    #[test]
+    fn masking_keeps_the_lines_and_is_done_once(file in samples::file()) {
+        let masked = mask(&file);
+        prop_assert_eq!(lines::split(&masked).len(), lines::split(&file).len());
+        prop_assert_eq!(mask(&masked), masked);
+    }
 }

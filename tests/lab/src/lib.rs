@@ -3,4 +3,5 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod host;
 pub mod image;

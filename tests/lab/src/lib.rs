@@ -3,4 +3,6 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod host;
 pub mod image;
+pub mod imds;

@@ -1,10 +1,14 @@
 //! The lab's pieces for scripts: image tarballs and the metadata stand-in.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use ecs_nanny_lab::image::Image;
+use ecs_nanny_lab::imds::{Changes, Fault, Imds};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// An EC2 look-alike for tests of ecs-nanny.
 #[derive(Parser)]
@@ -18,6 +22,8 @@ struct Cli {
 enum Command {
     /// Make an image tarball as `docker save` writes it.
     Image(ImageArgs),
+    /// Serve instance metadata as EC2 does, until SIGTERM.
+    Imds(ImdsArgs),
 }
 
 #[derive(Args)]
@@ -45,10 +51,69 @@ struct ImageArgs {
     architecture: Option<String>,
 }
 
+#[derive(Args)]
+struct ImdsArgs {
+    /// Address to serve on; on a host of the lab 169.254.169.254:80 is there.
+    #[arg(long, default_value = "169.254.169.254:80")]
+    listen: SocketAddr,
+    /// JSON: paths to their values over the default ones, null takes one away.
+    #[arg(long)]
+    values: Option<PathBuf>,
+    /// JSON: the faults that act from the start.
+    #[arg(long)]
+    faults: Option<PathBuf>,
+    /// A unix socket to read and set all this while it runs.
+    #[arg(long)]
+    control: Option<PathBuf>,
+}
+
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Image(args) => make_image(args),
+        Command::Imds(args) => serve_imds(&args),
     }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve_imds(args: &ImdsArgs) -> Result<()> {
+    let listener = std::net::TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let imds = Imds::serve(listener)?;
+    if let Some(path) = &args.values {
+        imds.change(read_json::<Changes>(path)?);
+    }
+    if let Some(path) = &args.faults {
+        imds.set_faults(read_json::<Vec<Fault>>(path)?);
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let control = async {
+        match &args.control {
+            Some(path) => imds.serve_control(bind_control(path)?).await,
+            None => std::future::pending().await,
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        ended = tokio::signal::ctrl_c() => Ok(ended?),
+        ended = control => ended,
+    }
+}
+
+/// Takes over the socket of one that ended.
+fn bind_control(path: &Path) -> Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+        }
+        _ => {}
+    }
+    UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not as wanted", path.display()))
 }
 
 fn make_image(args: ImageArgs) -> Result<()> {

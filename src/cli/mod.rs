@@ -7,4 +7,3 @@ pub mod check;
 pub mod config_show;
 pub mod lint;
 pub mod plan;
-//! What the commands print.

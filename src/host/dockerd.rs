@@ -30,7 +30,7 @@ pub struct Daemon {
 #[derive(Debug)]
 pub enum Running {
     /// Started by us.
-    Child(Child),
+    Child(Box<Child>),
     /// Started by an earlier process of ours.
     Adopted(Pid),
 }
@@ -75,7 +75,7 @@ impl Daemon {
             .kill_on_drop(false)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
-        Ok(Running::Child(child))
+        Ok(Running::Child(Box::new(child)))
     }
 
     /// The last lines of its output, oldest first.

@@ -1,0 +1,118 @@
+//! News of the agent: it runs, ended, was examined, answered.
+
+use std::time::SystemTime;
+
+use crate::agent_image as image;
+use crate::host::introspection::Metadata;
+use crate::settings::Switch;
+use crate::snapshot::Timestamp;
+use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
+use crate::supervise::news::AgentRun;
+use crate::supervise::state::{Answer, Ending, Event, Probe, Verdict};
+
+use super::Supervisor;
+
+/// The agent's exit status that asks not to be started again (amazon-ecs-agent, `ExitTerminal`).
+const TERMINAL: i64 = 5;
+/// The agent's exit status that asks for the image it has downloaded (`ExitUpdate`).
+const UPDATE: i64 = 42;
+
+impl Supervisor {
+    pub(super) fn agent_runs(&mut self, run: AgentRun) {
+        let word = if run.adopted { "taken over" } else { "started" };
+        let short = run.container_id.get(..12).unwrap_or(&run.container_id);
+        tracing::info!("the agent's container is {word}: {short}");
+        if run.plan_pending {
+            tracing::info!("it was made from another plan and is replaced when it next ends");
+        }
+        self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
+        let view = &mut self.board.agent;
+        view.container_id = Some(run.container_id);
+        view.image_id = Some(run.image_id);
+        view.started_at = run.started_at;
+        view.adopted = run.adopted;
+        view.plan_pending = run.plan_pending;
+        self.board.retry = None;
+        if !run.adopted {
+            self.tell_images(image::Event::Started);
+        }
+        self.answer(Answer::AgentRunning {
+            adopted: run.adopted,
+        });
+    }
+
+    pub(super) fn agent_ended(&mut self, code: i64) {
+        self.crew.last_exit = code;
+        let reason = exit_reason(code, &[] as &[&str]);
+        tracing::warn!(
+            AGENT_EXIT_CODE = code,
+            "the agent ended with status {code}: {}",
+            reason.words
+        );
+        self.board.agent_ended(code, reason.words, Vec::new());
+        self.board.agent_gone();
+        let updates = self.crew.settings.agent.updates == Switch::On;
+        let told = match code {
+            // Where updates are forbidden, asking for one is a failure like any other.
+            UPDATE if !updates => self.images.tell(image::Event::Exited(1)),
+            code => self.images.tell(image::Event::Exited(code)),
+        };
+        let for_another_image = told.actions.iter().any(|action| {
+            matches!(
+                action,
+                image::Action::ReadDesiredImage | image::Action::Change(_)
+            )
+        });
+        let ending = match code {
+            _ if for_another_image => Ending::ForAnotherImage,
+            TERMINAL => Ending::Terminal,
+            _ => Ending::Failure,
+        };
+        self.step(Event::AgentEnded(ending));
+        self.follow_images(told);
+    }
+
+    pub(super) fn examined(&mut self, reason: &ExitReason, last_lines: Vec<String>) {
+        tracing::warn!("the agent's own words: {}", reason.words);
+        self.board
+            .agent_ended(reason.code, reason.words.clone(), last_lines);
+        let verdict = match reason.class {
+            Class::CorruptState if !self.moved_state_aside => {
+                self.moved_state_aside = true;
+                self.crew.move_state_aside = true;
+                Verdict::Mended
+            }
+            Class::CorruptState | Class::Terminal { .. } => Verdict::Terminal,
+            Class::Curable { .. } => Verdict::Curable,
+            Class::Failure | Class::Update => Verdict::Mended,
+        };
+        self.answer(Answer::ExitExamined(verdict));
+    }
+
+    /// Tells the machine of images of an event, and does what it asks for.
+    pub(super) fn agent_probed(&mut self, answer: Result<Metadata, String>) {
+        let probe = match answer {
+            Ok(metadata) => {
+                let view = &mut self.board.agent;
+                view.version = metadata.version.or(view.version.take());
+                view.cluster = metadata.cluster.or(view.cluster.take());
+                let registered = metadata.container_instance_arn.is_some();
+                if registered && view.container_instance_arn.is_none() {
+                    view.registered_since = Some(Timestamp::now());
+                }
+                view.container_instance_arn = metadata.container_instance_arn;
+                if registered {
+                    Probe::Registered
+                } else {
+                    Probe::Unregistered
+                }
+            }
+            Err(why) => {
+                self.board.why.agent = why;
+                Probe::Silent
+            }
+        };
+        self.answer(Answer::AgentProbed(probe));
+        self.judge_health();
+    }
+}

@@ -1,0 +1,208 @@
+//! What news means: data for the board, an event for the machine.
+
+use std::sync::Arc;
+
+use crate::agent_image as image;
+use crate::facts::Fact;
+use crate::finding::Finding;
+use crate::settings::{Loaded, SettingsError};
+use crate::supervise::engine::NotUp;
+use crate::supervise::news::{Identity, News};
+use crate::supervise::state::{Answer, Event, Goal};
+
+use super::Supervisor;
+
+impl Supervisor {
+    pub(super) fn hear(&mut self, news: News) {
+        match news {
+            News::Plain(event) => self.plain(event),
+            News::HostRead {
+                host,
+                settings,
+                lint,
+            } => {
+                self.board.facts.host = *host;
+                self.board.facts.schema = crate::facts::SCHEMA;
+                self.take_settings(settings, lint);
+                self.recomputed();
+            }
+            News::EngineUp { docker, facts } => {
+                tracing::info!(
+                    "the Docker daemon answers: version {}, API {}",
+                    facts.version,
+                    facts.api_version
+                );
+                self.board.engine.version = Some(facts.version.clone());
+                self.board.engine.api_version = Some(facts.api_version.clone());
+                self.board.facts.engine = Fact::Known(*facts);
+                self.board.why.engine.clear();
+                self.crew.docker = Some(docker);
+                self.crew.engine_was_up = true;
+                self.recomputed();
+                if !std::mem::replace(&mut self.images_resumed, true) {
+                    self.tell_images(image::Event::Resumed);
+                }
+                self.answer(Answer::EngineUp);
+            }
+            News::EngineNotUp(not_up) => self.engine_not_up(not_up),
+            News::EnginePinged(Ok(())) => self.answer(Answer::EngineAnswers),
+            News::EnginePinged(Err(why)) => {
+                self.board.why.engine = why;
+                self.answer(Answer::EngineSilent);
+            }
+            News::Identity(identity) => self.identified(identity),
+            News::PlanApplied { findings, repaired } => {
+                if repaired > 0 {
+                    tracing::warn!("{repaired} network settings had gone and were put back");
+                    self.board.repairs += repaired as u64;
+                }
+                self.board.apply_findings = findings;
+                self.record_findings();
+                self.answer(Answer::PlanApplied);
+            }
+            News::ImageReady { image, noticed } => {
+                self.board.why.image.clear();
+                self.images.findings.extend(noticed);
+                self.tell_images(image::Event::Using(*image));
+                self.answer(Answer::ImageReady);
+            }
+            News::UpdateWanted(image) => {
+                tracing::info!("the agent wants to run {}", image.name());
+                self.tell_images(image::Event::UpdateWanted(*image));
+            }
+            News::NoUpdate(finding) => {
+                self.images.findings.push(*finding);
+                self.show_image_findings();
+                self.step(Event::UpdateRefused);
+            }
+            News::ImageChanged(Ok(image)) => self.tell_images(image::Event::Changed(*image)),
+            News::ImageChanged(Err(why)) => self.tell_images(image::Event::ChangeFailed(why)),
+            News::ImageMissing { invalid, why } => {
+                self.board.why.image = why;
+                self.answer(Answer::ImageMissing { invalid });
+            }
+            News::AgentRunning(run) => self.agent_runs(run),
+            News::LaunchFailed(why) => {
+                tracing::warn!("the agent's container could not be started: {why}");
+                self.board.why.agent = why;
+                // A start that Docker refuses counts as one that ended at once.
+                const REFUSED: i64 = 127;
+                self.tell_images(image::Event::Started);
+                self.tell_images(image::Event::Exited(REFUSED));
+                self.answer(Answer::LaunchFailed);
+            }
+            News::AgentEnded { code } => self.agent_ended(code),
+            News::AgentProbed(answer) => self.agent_probed(answer),
+            News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
+            News::AgentStopped(stopped) => {
+                match stopped {
+                    Ok(()) => tracing::info!("the agent is stopped"),
+                    Err(why) => tracing::warn!("the agent could not be stopped: {why}"),
+                }
+                self.answer(Answer::AgentStopped);
+            }
+            News::PlanUndone { findings } => {
+                for finding in &findings {
+                    tracing::warn!("{}", finding.sentence());
+                }
+                self.answer(Answer::PlanUndone);
+            }
+            News::EngineStopped => {
+                tracing::info!("the Docker daemon is stopped");
+                self.answer(Answer::EngineStopped);
+            }
+        }
+    }
+
+    pub(super) fn plain(&mut self, event: Event) {
+        match event {
+            Event::StopRequested if self.state.goal == Goal::Run => {
+                tracing::info!("stopping");
+            }
+            Event::StopRequested => tracing::info!("hurrying"),
+            Event::LeaveRequested => tracing::info!("leaving; the agent runs on"),
+            Event::ConfigurationChanged => tracing::debug!("a configuration file changed"),
+            Event::EngineLost => {
+                tracing::warn!("the Docker daemon went away");
+                self.crew.docker = None;
+                self.board.agent_gone();
+            }
+            _ => {}
+        }
+        self.step(event);
+    }
+
+    pub(super) fn take_settings(
+        &mut self,
+        settings: Result<Box<Loaded>, SettingsError>,
+        lint: Vec<Finding>,
+    ) {
+        self.board.read_findings = lint;
+        match settings {
+            Ok(loaded) => {
+                self.crew.settings = Arc::new(loaded.settings.clone());
+                self.board.loaded = *loaded;
+            }
+            Err(error) => {
+                if !error.problems.is_empty() {
+                    tracing::error!("the settings in force stay: {error}");
+                }
+                self.board.read_findings.extend(error.problems);
+            }
+        }
+    }
+
+    /// Rules and plan follow the facts; then the machine hears of it.
+    pub(super) fn recomputed(&mut self) {
+        self.board.recompute();
+        self.crew.plan = self.board.plan.clone().map(Arc::new);
+        self.record_findings();
+        self.answer(Answer::Checked {
+            unfit: self.board.unfit(),
+            cluster: self.board.has_cluster(),
+        });
+    }
+
+    pub(super) fn engine_not_up(&mut self, not_up: NotUp) {
+        match not_up {
+            NotUp::StoppedByOperator => {
+                self.board.why.engine = format!(
+                    "start it with: systemctl start {}",
+                    self.crew.settings.engine.unit
+                );
+                self.answer(Answer::EngineStoppedByOperator);
+            }
+            NotUp::Failed(why) => {
+                tracing::warn!("the Docker daemon is not up: {why}");
+                self.board.why.engine = why;
+                self.answer(Answer::EngineFailed);
+            }
+        }
+    }
+
+    pub(super) fn identified(&mut self, identity: Identity) {
+        match identity {
+            Identity::Known(instance) => {
+                tracing::info!(
+                    "this is {}, a {} in {}",
+                    instance.instance_id,
+                    instance.instance_type,
+                    instance.availability_zone.as_deref().unwrap_or("?"),
+                );
+                self.board.instance(Fact::Known(*instance));
+                self.recomputed();
+                self.answer(Answer::IdentityKnown);
+            }
+            Identity::None(why) => {
+                tracing::info!("going on without instance metadata: {why}");
+                self.board.instance(Fact::Unreadable(why));
+                self.recomputed();
+                self.answer(Answer::IdentityKnown);
+            }
+            Identity::Missing(why) => {
+                self.board.why.metadata = why;
+                self.answer(Answer::IdentityMissing);
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The loop: one task that owns the state. It hears news, steps the machine, publishes the snapshot and starts what the
+//! machine asks for. It never waits for an action.
+
+mod agent;
+mod hear;
+mod images;
+mod records;
+mod signals;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::exit::Exit;
+use crate::finding::Finding;
+use crate::host::files::Root;
+use crate::host::notify;
+use crate::host::watch::Watch;
+use crate::plan::EnginePlan;
+use crate::settings::{Loaded, OnFailed, Settings};
+use crate::snapshot::{Phase, Reason, RetryView, Snapshot, Timestamp};
+
+use super::board::{Board, REFRESH};
+use super::engine::Backend;
+use super::images::Images;
+use super::news::News;
+use super::state::{Action, Answer, Event, LONGEST_WAIT, State, Timer};
+use super::tasks::{self, Crew, SettingsSource};
+use signals::Signals;
+
+/// What the loop needs from whoever composes it.
+pub struct Setup {
+    /// The settings at the start.
+    pub loaded: Loaded,
+    /// How they are read again.
+    pub settings_source: SettingsSource,
+    /// The host's files.
+    pub root: Root,
+    /// How the engine is run.
+    pub backend: Backend,
+    /// Files whose change is looked at.
+    pub watched_files: Vec<PathBuf>,
+    /// Directories whose settings files are looked at.
+    pub watched_directories: Vec<PathBuf>,
+    /// Where snapshots go.
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+/// Runs until a signal or, where the settings say so, a failure ends it. To be run on a `LocalSet`.
+///
+/// # Errors
+/// Those of installing signal handlers.
+pub async fn run(setup: Setup) -> std::io::Result<Exit> {
+    let (sender, news) = mpsc::unbounded_channel();
+    let owns_engine = matches!(setup.backend, Backend::Child { .. });
+    let on_failed = setup.loaded.settings.run.on_failed;
+    let (state, first) = State::start(on_failed == OnFailed::Exit, owns_engine);
+    let board = Board::new(setup.loaded.clone(), setup.backend.word());
+    let images = Images::open(&setup.root, &setup.loaded.settings.agent.image);
+    let crew = Crew::new(
+        sender,
+        setup.root,
+        Arc::new(setup.loaded.settings),
+        setup.settings_source,
+        setup.backend,
+    );
+    let mut supervisor = Supervisor {
+        state,
+        board,
+        crew,
+        timers: BTreeMap::new(),
+        snapshots: setup.snapshots,
+        told: BTreeMap::new(),
+        next_word: None,
+        images,
+        images_resumed: false,
+        moved_state_aside: false,
+        ending: None,
+    };
+    let signals = Signals::install()?;
+    let watch = Watch::new(&setup.watched_files, &setup.watched_directories);
+    supervisor.perform(first);
+    supervisor.publish();
+    supervisor.listen(news, signals, watch.ok()).await
+}
+
+struct Supervisor {
+    state: State,
+    board: Board,
+    crew: Crew,
+    timers: BTreeMap<Timer, Instant>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Failed findings that were recorded, so that each is recorded once.
+    told: BTreeMap<String, Finding>,
+    next_word: Option<Instant>,
+    images: Images,
+    images_resumed: bool,
+    moved_state_aside: bool,
+    ending: Option<Exit>,
+}
+
+impl Supervisor {
+    async fn listen(
+        mut self,
+        mut news: mpsc::UnboundedReceiver<News>,
+        mut signals: Signals,
+        mut watch: Option<Watch>,
+    ) -> std::io::Result<Exit> {
+        let beat = notify::watchdog()
+            .map_or(REFRESH, |within| within / 2)
+            .min(REFRESH);
+        let mut beats = tokio::time::interval(beat);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut refreshed = Instant::now();
+        while self.ending.is_none() {
+            let wake = self.wake();
+            let span = self.span();
+            let heard = async {
+                tokio::select! {
+                    Some(news) = news.recv() => Heard::News(Box::new(news)),
+                    event = signals.next() => Heard::News(Box::new(News::Plain(event))),
+                    () = changed(&mut watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
+                    () = tokio::time::sleep_until(wake) => Heard::Time,
+                    _ = beats.tick() => Heard::Beat,
+                }
+            }
+            .instrument(span.clone())
+            .await;
+            let _entered = span.enter();
+            match heard {
+                Heard::News(news) => self.hear(*news),
+                Heard::Time => self.fire(),
+                Heard::Beat => {
+                    notify::alive();
+                    self.judge_health();
+                    if refreshed.elapsed() >= REFRESH {
+                        refreshed = Instant::now();
+                        self.publish();
+                    }
+                }
+            }
+        }
+        self.publish();
+        Ok(self.ending.unwrap_or(Exit::Done))
+    }
+
+    /// The fields that every record carries.
+    fn wake(&self) -> Instant {
+        const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+        self.timers
+            .values()
+            .copied()
+            .chain(self.next_word)
+            .min()
+            .unwrap_or_else(|| Instant::now() + NEVER)
+    }
+
+    fn fire(&mut self) {
+        let now = Instant::now();
+        let due: Vec<Timer> = self
+            .timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(timer, _)| *timer)
+            .collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.step(Event::Fired(timer));
+        }
+        if self.next_word.is_some_and(|at| at <= now) {
+            self.say_what_is_awaited();
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let actions = self.state.step(event);
+        self.perform(actions);
+        let changed = self.board.note(&self.state);
+        if changed {
+            self.record_phase();
+        }
+        self.publish();
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.step(Event::Answered(answer));
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Arm { timer, after } => self.arm(timer, after),
+                Action::Disarm(timer) => {
+                    self.timers.remove(&timer);
+                    self.forget_retry(timer);
+                }
+                Action::DisarmAll => {
+                    self.timers.clear();
+                    self.board.retry = None;
+                }
+                Action::Exit => self.ending = Some(self.exit()),
+                Action::StopAgent { hurry } => {
+                    notify::stopping();
+                    tracing::info!(
+                        "stopping the agent{}",
+                        if hurry { " without grace" } else { "" }
+                    );
+                    self.crew.perform(action);
+                }
+                other => self.crew.perform(other),
+            }
+        }
+    }
+
+    fn arm(&mut self, timer: Timer, after: Duration) {
+        let wait = if timer.jittered() {
+            jittered(after)
+        } else {
+            after
+        };
+        self.timers.insert(timer, Instant::now() + wait);
+        if timer == Timer::Agent {
+            self.board.retry = Some(RetryView {
+                attempts: self.state.failures,
+                next_try_at: Timestamp::now().after(wait),
+                why: self.board.why.agent.clone(),
+            });
+        }
+    }
+
+    fn forget_retry(&mut self, timer: Timer) {
+        if timer == Timer::Agent {
+            self.board.retry = None;
+        }
+    }
+
+    /// What the process ends with.
+    fn exit(&self) -> Exit {
+        match self.state.phase() {
+            (Phase::Failed, Some(Reason::HostUnfit)) => Exit::HostUnfit,
+            (Phase::Failed, _) => Exit::AgentTerminal,
+            _ => Exit::Done,
+        }
+    }
+
+    fn publish(&mut self) {
+        let snapshot = Arc::new(self.board.snapshot());
+        self.snapshots.send_replace(snapshot);
+    }
+}
+
+enum Heard {
+    News(Box<News>),
+    Time,
+    Beat,
+}
+
+/// Waits for a change; for ever where nothing can be watched.
+async fn changed(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Full jitter within the budget; in the slow lane at least half, so that it stays slow.
+fn jittered(after: Duration) -> Duration {
+    if after > LONGEST_WAIT {
+        after.mul_f64(0.5 + fastrand::f64() / 2.0)
+    } else {
+        after.mul_f64(fastrand::f64())
+    }
+}
+
+/// What is shown before anything is known.
+pub fn first_snapshot(loaded: &Loaded, backend: &str) -> Snapshot {
+    Board::new(loaded.clone(), backend).snapshot()
+}
+
+/// How the engine is run on this host, as the plan says.
+pub fn backend(settings: &Settings, engine: &EnginePlan) -> Backend {
+    match &engine.unit {
+        Some(unit) => Backend::unit(unit),
+        None => Backend::child(
+            engine.command.clone(),
+            PathBuf::from(&settings.engine.pid_file),
+            tasks::engine_log(),
+        ),
+    }
+}

@@ -1,0 +1,121 @@
+//! What is recorded: the phase when it changes, what is awaited while it lasts, each finding once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::finding::{Finding, Outcome, Severity};
+use crate::snapshot::Phase;
+use crate::supervise::state::LONGEST_WAIT;
+use crate::telemetry::message;
+
+use super::Supervisor;
+
+/// How long a wait lasts until it is spoken of.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+/// How often it is spoken of in its first minute.
+const EARLY_WORD: Duration = Duration::from_secs(10);
+/// How often afterwards.
+const LATE_WORD: Duration = Duration::from_secs(60);
+
+impl Supervisor {
+    pub(super) fn span(&self) -> tracing::Span {
+        let (phase, _) = self.state.phase();
+        let known = self.board.facts.instance.known();
+        let span = tracing::info_span!(
+            "host",
+            NANNY_PHASE = phase.word(),
+            EC2_INSTANCE_ID = tracing::field::Empty,
+            EC2_INSTANCE_TYPE = tracing::field::Empty,
+            EC2_AZ = tracing::field::Empty,
+            EC2_AMI_ID = tracing::field::Empty,
+        );
+        if let Some(instance) = known {
+            span.record("EC2_INSTANCE_ID", instance.instance_id.as_str());
+            span.record("EC2_INSTANCE_TYPE", instance.instance_type.as_str());
+            if let Some(zone) = &instance.availability_zone {
+                span.record("EC2_AZ", zone.as_str());
+            }
+            if let Some(ami) = &instance.ami_id {
+                span.record("EC2_AMI_ID", ami.as_str());
+            }
+        }
+        span
+    }
+
+    /// When the next timer fires, or the next word is due.
+    pub(super) fn record_phase(&mut self) {
+        let snapshot = self.board.snapshot();
+        let line = snapshot.line();
+        match snapshot.phase {
+            Phase::Failed => {
+                tracing::error!(MESSAGE_ID = message::PHASE, "{line}")
+            }
+            Phase::Degraded => {
+                tracing::warn!(MESSAGE_ID = message::PHASE, "{line}")
+            }
+            _ => tracing::info!(MESSAGE_ID = message::PHASE, "{line}"),
+        }
+        let waits = matches!(
+            snapshot.phase,
+            Phase::Waiting | Phase::Launching | Phase::Registering | Phase::Degraded
+        );
+        self.next_word = waits.then(|| Instant::now() + FIRST_WORD);
+    }
+
+    pub(super) fn say_what_is_awaited(&mut self) {
+        let age = self.board.age();
+        let snapshot = self.board.snapshot();
+        let waited = humantime::format_duration(Duration::from_secs(age.as_secs()));
+        tracing::info!("still {} after {waited}", snapshot.line());
+        self.publish();
+        let next = if age < LONGEST_WAIT {
+            EARLY_WORD
+        } else {
+            LATE_WORD
+        };
+        self.next_word = Some(Instant::now() + next);
+    }
+
+    /// Records each failed finding once, and once more when it is mended.
+    pub(super) fn record_findings(&mut self) {
+        let failed: BTreeMap<String, Finding> = self
+            .board
+            .snapshot()
+            .findings
+            .into_iter()
+            .filter(|finding| finding.outcome == Outcome::Failed)
+            .map(|finding| (finding.sentence(), finding))
+            .collect();
+        for (sentence, finding) in &failed {
+            if self.told.contains_key(sentence) {
+                continue;
+            }
+            let rule = finding.rule.as_ref();
+            match finding.severity {
+                Severity::Required => tracing::error!(
+                    MESSAGE_ID = message::FINDING,
+                    NANNY_RULE = rule,
+                    "{sentence}"
+                ),
+                Severity::Recommended => tracing::warn!(
+                    MESSAGE_ID = message::FINDING,
+                    NANNY_RULE = rule,
+                    "{sentence}"
+                ),
+                Severity::Informational => tracing::debug!(
+                    MESSAGE_ID = message::FINDING,
+                    NANNY_RULE = rule,
+                    "{sentence}"
+                ),
+            }
+        }
+        for (sentence, finding) in &self.told {
+            if !failed.contains_key(sentence) {
+                tracing::info!(NANNY_RULE = finding.rule.as_ref(), "mended: {sentence}");
+            }
+        }
+        self.told = failed;
+    }
+}

@@ -41,8 +41,3 @@ pub struct InstanceFacts {
     /// True when an instance profile is attached.
     pub has_instance_profile: Option<bool>,
 }
-pub async fn instance(
-    _imds: &crate::host::imds::Imds,
-) -> Result<InstanceFacts, crate::host::imds::ImdsError> {
-    Err(crate::host::imds::ImdsError)
-}

@@ -14,7 +14,7 @@ pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DiskFacts, DmiFacts, HostFacts, MemoryFacts,
     UnitFacts, XenFacts,
 };
-pub use instance::InstanceFacts;
+pub use instance::{InstanceFacts, instance};
 
 pub use crate::host::files::Kind as PathKind;
 

@@ -1,3 +1,4 @@
 //! The outside world, one adapter a file. No policy, no settings.
 
 pub mod files;
+pub mod imds;

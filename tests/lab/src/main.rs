@@ -83,7 +83,7 @@ async fn serve_imds(args: &ImdsArgs) -> Result<()> {
         imds.change(read_json::<Changes>(path)?);
     }
     if let Some(path) = &args.faults {
-        imds.set_faults(read_json::<Vec<Fault>>(path)?);
+        imds.set_faults(read_json::<Vec<Fault>>(path)?).await;
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let control = async {

@@ -50,7 +50,7 @@ async fn answer(imds: &Service, request: Request<Incoming>) -> Response<Full<Byt
         },
         (&Method::PUT, "/faults") => match serde_json::from_slice(&body) {
             Ok(faults) => {
-                imds.set_faults(faults);
+                imds.set_faults(faults).await;
                 done()
             }
             Err(error) => refusal(error),

@@ -41,7 +41,9 @@ pub struct Imds {
 #[derive(Debug, Clone)]
 struct Service {
     state: Arc<Mutex<State>>,
-    /// True while nobody shall listen.
+    /// Whether connections shall be refused …
+    refuse: watch::Sender<bool>,
+    /// … and whether they are.
     refusing: watch::Sender<bool>,
 }
 
@@ -63,10 +65,11 @@ impl Imds {
         let address = listener.local_addr()?;
         let service = Service {
             state: Arc::default(),
+            refuse: watch::Sender::new(false),
             refusing: watch::Sender::new(false),
         };
         let listener = TcpListener::from_std(listener)?;
-        let serving = tokio::spawn(service.clone().listen(listener, address));
+        let serving = tokio::spawn(service.clone().listen(listener));
         Ok(Imds {
             address,
             service,
@@ -102,9 +105,9 @@ impl Imds {
         self.change([(path.to_owned(), None)].into());
     }
 
-    /// Sets the faults that act from now on.
-    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.service.set_faults(faults.into_iter().collect());
+    /// Sets the faults; they act when this returns.
+    pub async fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.service.set_faults(faults.into_iter().collect()).await;
     }
 
     /// Ends every session: tokens given so far are answered with 401.
@@ -134,48 +137,62 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_faults(&self, faults: Vec<Fault>) {
-        let refusing = faults.iter().any(|fault| fault.what == What::Refuse);
+    async fn set_faults(&self, faults: Vec<Fault>) {
+        let refuse = faults.iter().any(|fault| fault.what == What::Refuse);
         self.state().faults = faults;
-        self.refusing.send_replace(refusing);
+        self.refuse.send_replace(refuse);
+        let mut refusing = self.refusing.subscribe();
+        // The sender is in `self`.
+        let _ = refusing.wait_for(|refusing| *refusing == refuse).await;
     }
 
-    /// Accepts, and closes the listener while it shall refuse.
-    async fn listen(self, first: TcpListener, address: SocketAddr) {
-        let mut refusing = self.refusing.subscribe();
-        let mut listener = Some(first);
-        loop {
+    /// Accepts connections, and has no listener while they shall be refused.
+    async fn listen(self, first: TcpListener) {
+        let mut refuse = self.refuse.subscribe();
+        let address = first.local_addr();
+        let mut first = Some(first);
+        while let Ok(address) = address {
+            if *refuse.borrow_and_update() {
+                first = None;
+                self.refusing.send_replace(true);
+                let _ = refuse.changed().await;
+                continue;
+            }
+            let bound = match first.take() {
+                Some(first) => Ok(first),
+                None => TcpListener::bind(address).await,
+            };
+            let Ok(listener) = bound else {
+                // Somebody else has the port, for a while.
+                tokio::time::sleep(REBIND).await;
+                continue;
+            };
+            self.refusing.send_replace(false);
             tokio::select! {
-                biased;
-                changed = refusing.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    if *refusing.borrow_and_update() {
-                        listener = None;
-                    }
-                }
-                accepted = accept(&mut listener, address), if !*refusing.borrow() => {
-                    match accepted {
-                        Ok(stream) => drop(tokio::spawn(self.clone().converse(stream))),
-                        // Somebody else has the port, for a while.
-                        Err(_) => tokio::time::sleep(REBIND).await,
-                    }
-                }
+                _ = refuse.wait_for(|refuse| *refuse) => {}
+                () = self.accept(&listener) => {}
+            }
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            if let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(self.clone().converse(stream));
             }
         }
     }
 
     /// Serves one connection, which ends when connections are refused.
     async fn converse(self, stream: TcpStream) {
-        let mut refusing = self.refusing.subscribe();
+        let mut refuse = self.refuse.subscribe();
         let service = service_fn(|request| self.answer(request));
         let connection = hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service);
         tokio::select! {
             // How it ended is the client's to notice.
             _ = connection => {}
-            _ = refusing.wait_for(|refusing| *refusing) => {}
+            _ = refuse.wait_for(|refuse| *refuse) => {}
         }
     }
 
@@ -216,14 +233,6 @@ impl Service {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped, as was asked for")]
 struct Dropped;
-
-async fn accept(listener: &mut Option<TcpListener>, address: SocketAddr) -> io::Result<TcpStream> {
-    let listener = match listener {
-        Some(listener) => listener,
-        none => none.insert(TcpListener::bind(address).await?),
-    };
-    Ok(listener.accept().await?.0)
-}
 
 fn response(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));

@@ -1,0 +1,13 @@
+//! `ecs-nanny run` with a real Docker daemon and the stand-in agent, each test on a host of its own (`tests/lab/host`).
+//!
+//! They need root, docker.io, iptables, iproute2 and util-linux. This machine's own Docker, `/etc/ecs`, `/run` and packet
+//! filter are never touched.
+
+#![allow(clippy::unwrap_used)]
+
+mod configuration;
+mod nanny;
+mod recovery;
+mod signals;
+mod wait;
+mod world;

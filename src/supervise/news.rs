@@ -36,6 +36,8 @@ pub enum News {
     EngineNotUp(NotUp),
     /// A ping was answered, or not.
     EnginePinged(Result<(), String>),
+    /// The metadata service is being asked again, and what it said last.
+    MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
     Identity(Identity),
     /// The plan's files and network parts are on the host.

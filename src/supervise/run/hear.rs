@@ -50,6 +50,10 @@ impl Supervisor {
                 self.board.why.engine = why;
                 self.answer(Answer::EngineSilent);
             }
+            News::MetadataAwaited(why) => {
+                self.board.why.metadata = why;
+                self.publish();
+            }
             News::Identity(identity) => self.identified(identity),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {

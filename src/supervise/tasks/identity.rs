@@ -1,8 +1,13 @@
 //! Who this instance is.
 
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::checks;
-use crate::facts;
-use crate::host::imds::Imds;
+use crate::facts::{self, HostFacts};
+use crate::host::files::Root;
+use crate::host::imds::{Imds, ImdsError, with_budget};
 use crate::settings::OnEc2;
 use crate::supervise::news::{Identity, News};
 
@@ -12,35 +17,50 @@ impl Crew {
     pub(super) fn fetch_identity(&mut self) {
         let metadata = self.settings.metadata.clone();
         let root = self.root.clone();
+        let news = self.news.clone();
         self.spawn(Kind::Identity, async move {
-            if let Some(why) = elsewhere(metadata.ec2, &root) {
+            let host = tokio::task::spawn_blocking(move || read(&root)).await;
+            if let Some(why) = elsewhere(metadata.ec2, &host.unwrap_or_default()) {
                 return News::Identity(Identity::None(why));
             }
-            let imds = match Imds::new(&metadata.endpoints) {
-                Ok(imds) => imds,
-                Err(error) => return News::Identity(Identity::Missing(error.to_string())),
-            };
-            News::Identity(ask(&imds, metadata.budget).await)
+            News::Identity(ask(&metadata.endpoints, metadata.budget, &news).await)
         });
     }
 }
 
+fn read(root: &Root) -> HostFacts {
+    facts::host(root)
+}
+
 /// Why there is no metadata service to ask, where that is so.
-fn elsewhere(ec2: OnEc2, root: &crate::host::files::Root) -> Option<String> {
+fn elsewhere(ec2: OnEc2, host: &HostFacts) -> Option<String> {
     match ec2 {
         OnEc2::Yes => None,
         OnEc2::No => Some("the settings say that this is not EC2".to_owned()),
         OnEc2::Auto => {
-            let verdict = checks::platform(&facts::host(root));
+            let verdict = checks::platform(host);
             (!verdict.is_ec2).then(|| format!("this is not EC2: {}", verdict.evidence))
         }
     }
 }
 
-async fn ask(imds: &Imds, budget: std::time::Duration) -> Identity {
-    match tokio::time::timeout(budget, facts::instance(imds)).await {
-        Ok(Ok(found)) => Identity::Known(Box::new(found)),
-        Ok(Err(error)) => Identity::Missing(error.to_string()),
-        Err(_) => Identity::Missing(String::new()),
+async fn ask(endpoints: &[String], budget: Duration, news: &UnboundedSender<News>) -> Identity {
+    let imds = match Imds::new(endpoints) {
+        Ok(imds) => imds,
+        Err(error) => return Identity::Missing(error.to_string()),
+    };
+    let asked = with_budget(
+        budget,
+        || facts::instance(&imds),
+        |waiting| {
+            let _ = news.send(News::MetadataAwaited(waiting.error.to_string()));
+        },
+    )
+    .await;
+    match asked {
+        Ok(instance) => Identity::Known(Box::new(instance)),
+        // Switched off stays so until somebody switches it on, and the agent may do without.
+        Err(error @ ImdsError::Disabled { .. }) => Identity::None(error.to_string()),
+        Err(error) => Identity::Missing(error.to_string()),
     }
 }

@@ -73,7 +73,10 @@ impl Supervisor {
     }
 
     pub(super) fn examined(&mut self, reason: &ExitReason, last_lines: Vec<String>) {
-        tracing::warn!("the agent's own words: {}", reason.words);
+        let known = self.board.agent.last_exit.as_ref();
+        if known.is_none_or(|exit| exit.meaning != reason.words) {
+            tracing::warn!("the agent's own words: {}", reason.words);
+        }
         self.board
             .agent_ended(reason.code, reason.words.clone(), last_lines);
         let verdict = match reason.class {

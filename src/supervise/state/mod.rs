@@ -11,6 +11,8 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::snapshot::Reason;
+
 pub use events::{Action, Answer, Ending, Event, Probe, Timer, Verdict};
 
 /// Agent failures after which it is retried in the slow lane.
@@ -154,8 +156,8 @@ pub struct State {
     pub charged: u32,
     /// The agent ran at least once.
     pub launched: bool,
-    /// The last failure was one of starting the container.
-    pub launch_failed: bool,
+    /// What took the agent away last; the reason while it is brought back.
+    pub loss: Reason,
     /// The agent was registered once, so that its absence is a fault and not a beginning.
     pub was_healthy: bool,
     /// How often the agent was started again.
@@ -186,7 +188,7 @@ impl State {
             failures: 0,
             charged: 0,
             launched: false,
-            launch_failed: false,
+            loss: Reason::AgentExited,
             was_healthy: false,
             restarts: 0,
             exit_on_failed,
@@ -413,6 +415,7 @@ impl State {
     /// Forgets what only a living engine can know.
     fn engine_gone(&mut self) {
         self.engine_silent = 0;
+        self.loss = Reason::EngineLost;
         if matches!(self.agent, AgentState::Running { .. }) {
             self.agent = AgentState::Idle;
         }
@@ -485,7 +488,6 @@ impl State {
         if !adopted && (self.was_healthy || self.failures > 0) {
             self.restarts = self.restarts.saturating_add(1);
         }
-        self.launch_failed = false;
         self.launched = true;
         self.charged = 0;
         self.agent = AgentState::Running {
@@ -505,7 +507,7 @@ impl State {
             self.agent = AgentState::Idle;
             return;
         }
-        self.launch_failed = true;
+        self.loss = Reason::LaunchFailed;
         // A failed start may mean that the image or a rule has gone.
         self.image = Need::Open;
         self.back_off(actions);
@@ -515,7 +517,7 @@ impl State {
         if !matches!(self.agent, AgentState::Running { .. }) {
             return;
         }
-        self.launch_failed = false;
+        self.loss = Reason::AgentExited;
         actions.push(Action::Disarm(Timer::Probe));
         actions.push(Action::Disarm(Timer::Forgive));
         match ending {

@@ -32,7 +32,7 @@ impl State {
             AgentState::Failed | AgentState::Examining => {
                 (Phase::Failed, Some(Reason::AgentTerminal))
             }
-            AgentState::BackingOff => (Phase::Degraded, Some(self.agent_reason())),
+            AgentState::BackingOff => (Phase::Degraded, Some(self.loss)),
             AgentState::Idle | AgentState::Launching => self.coming(),
             AgentState::Stopping | AgentState::Stopped => (Phase::Draining, None),
         }
@@ -75,16 +75,8 @@ impl State {
         };
         match missing {
             Some(reason) => (Phase::Waiting, Some(reason)),
-            None if self.failures > 0 => (Phase::Degraded, Some(self.agent_reason())),
+            None if self.failures > 0 || self.was_healthy => (Phase::Degraded, Some(self.loss)),
             None => (Phase::Launching, None),
-        }
-    }
-
-    fn agent_reason(&self) -> Reason {
-        if self.launch_failed {
-            Reason::LaunchFailed
-        } else {
-            Reason::AgentExited
         }
     }
 }

@@ -84,9 +84,8 @@ async fn identity_document(imds: &Imds) -> Result<IdentityDocument, ImdsError> {
     const PATH: &str = "dynamic/instance-identity/document";
     match imds.get(PATH).await? {
         None => Ok(IdentityDocument::default()),
-        Some(text) => {
-            serde_json::from_str(&text).map_err(|_| garbled(PATH, "an identity document as JSON"))
-        }
+        Some(text) => serde_json::from_str(&text)
+            .map_err(|_| ImdsError::garbled(PATH, "an identity document as JSON")),
     }
 }
 
@@ -102,7 +101,9 @@ async fn block_devices(imds: &Imds) -> Result<Vec<(String, String)>, ImdsError> 
 }
 
 async fn required(imds: &Imds, path: &str, wanted: &'static str) -> Result<String, ImdsError> {
-    text(imds, path).await?.ok_or_else(|| garbled(path, wanted))
+    text(imds, path)
+        .await?
+        .ok_or_else(|| ImdsError::garbled(path, wanted))
 }
 
 /// The text at a path; an empty one is none.
@@ -115,13 +116,6 @@ async fn text(imds: &Imds, path: &str) -> Result<Option<String>, ImdsError> {
 async fn lines(imds: &Imds, path: &str) -> Result<Vec<String>, ImdsError> {
     let text = imds.get(path).await?.unwrap_or_default();
     Ok(text.lines().map(str::to_owned).collect())
-}
-
-fn garbled(path: &str, wanted: &'static str) -> ImdsError {
-    ImdsError::Garbled {
-        path: path.to_owned(),
-        wanted,
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::{Imds, ImdsError, garbled};
+use super::{Imds, ImdsError};
 
 const DIRECTORY: &str = "meta-data/iam/security-credentials/";
 
@@ -57,8 +57,8 @@ impl Imds {
             return Ok(not_ready("the service has none yet".to_owned()));
         };
         // The parser's own message could quote a secret.
-        let answer: Answer =
-            serde_json::from_str(&text).map_err(|_| garbled(&path, "credentials as JSON"))?;
+        let answer: Answer = serde_json::from_str(&text)
+            .map_err(|_| ImdsError::garbled(&path, "credentials as JSON"))?;
         drop(text);
         if answer.code != "Success" {
             return Ok(not_ready(format!("Code is {}", answer.code)));
@@ -66,7 +66,7 @@ impl Imds {
         let expires = answer
             .expiration
             .and_then(|text| humantime::parse_rfc3339(&text).ok())
-            .ok_or_else(|| garbled(&path, "credentials with an Expiration"))?;
+            .ok_or_else(|| ImdsError::garbled(&path, "credentials with an Expiration"))?;
         if expires <= SystemTime::now() {
             let expired = humantime::format_rfc3339_seconds(expires);
             return Ok(not_ready(format!("they expired at {expired}")));

@@ -44,6 +44,14 @@ pub enum ImdsError {
 }
 
 impl ImdsError {
+    /// An answer that is not of the wanted form, for example `an instance id`.
+    pub fn garbled(path: &str, wanted: &'static str) -> Self {
+        ImdsError::Garbled {
+            path: path.to_owned(),
+            wanted,
+        }
+    }
+
     /// True when the same request may succeed later. Refused connections, 401 and garbled answers are transient in early
     /// boot; 403 and an address that is none do not pass by themselves.
     pub fn is_worth_retrying(&self) -> bool {

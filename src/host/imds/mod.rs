@@ -123,7 +123,7 @@ impl Imds {
         let bytes = read_body(response, path).await?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
-            Err(_) => Err(garbled(path, "text")),
+            Err(_) => Err(ImdsError::garbled(path, "text")),
         }
     }
 
@@ -213,8 +213,8 @@ impl Imds {
             return Err(failure(response.status(), TOKEN_PATH));
         }
         let bytes = read_body(response, TOKEN_PATH).await?;
-        let mut token =
-            HeaderValue::from_bytes(&bytes).map_err(|_| garbled(TOKEN_PATH, "a token"))?;
+        let mut token = HeaderValue::from_bytes(&bytes)
+            .map_err(|_| ImdsError::garbled(TOKEN_PATH, "a token"))?;
         token.set_sensitive(true);
         Ok(Session {
             endpoint: endpoint.to_owned(),
@@ -241,13 +241,6 @@ fn failure(status: StatusCode, path: &str) -> ImdsError {
             path,
             status: status.as_u16(),
         },
-    }
-}
-
-fn garbled(path: &str, wanted: &'static str) -> ImdsError {
-    ImdsError::Garbled {
-        path: path.to_owned(),
-        wanted,
     }
 }
 

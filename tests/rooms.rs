@@ -1,5 +1,7 @@
 //! The architecture, held true: a room uses only rooms above it in `src/lib.rs`, and names only its own outside crates.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

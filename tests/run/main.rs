@@ -7,7 +7,9 @@
 
 mod configuration;
 mod nanny;
+mod plan;
 mod recovery;
 mod signals;
+mod update;
 mod wait;
 mod world;

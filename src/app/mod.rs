@@ -4,6 +4,7 @@ mod facts;
 mod inspect;
 mod run;
 mod status;
+mod step;
 
 use std::io::{IsTerminal, Write};
 
@@ -35,6 +36,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::status(&args),
         Command::Wait(args) => status::wait(&args),
         Command::Undo => undo(),
+        Command::Step { step } => step::step(step),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -44,11 +46,22 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Done)
         }
-        Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
-            Ok(Exit::Done)
-        }
+        Command::Man { command } => man(&command),
     }
+}
+
+fn man(words: &[String]) -> anyhow::Result<Exit> {
+    let mut page = Cli::command();
+    // Gives every command its full name.
+    page.build();
+    for word in words {
+        let Some(found) = page.find_subcommand(word) else {
+            anyhow::bail!("there is no command {}", words.join(" "));
+        };
+        page = found.clone();
+    }
+    clap_mangen::Man::new(page).render(&mut std::io::stdout())?;
+    Ok(Exit::Done)
 }
 
 /// The settings of a host, from its drop-in files.

@@ -58,8 +58,24 @@ user data: cloud-init waits for it while the agent may wait for cloud-init."
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff): of ecs-nanny, or of one of its commands
+    Man {
+        /// The command, for example: config lint
+        command: Vec<String>,
+    },
+    /// Do what the daemon's sandbox forbids; run by ecs-nanny-step@.service
+    #[command(hide = true)]
+    Step {
+        /// The step
+        step: Step,
+    },
+}
+
+/// Privileged steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// Load the agent's AppArmor profile
+    Apparmor,
 }
 
 /// Where facts come from.

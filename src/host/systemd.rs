@@ -23,6 +23,22 @@ pub enum SystemdError {
         /// The method.
         call: &'static str,
     },
+    /// A unit did not come to its end in time.
+    #[error("{unit} had not ended after {} s", .deadline.as_secs())]
+    Slow {
+        /// The unit.
+        unit: String,
+        /// How long it was given.
+        deadline: Duration,
+    },
+    /// A unit failed.
+    #[error("{unit} ended with {result}; see `systemctl status {unit}`")]
+    Ended {
+        /// The unit.
+        unit: String,
+        /// systemd's word for the end of the job: `failed`, `timeout`, `dependency`, …
+        result: String,
+    },
     /// It refused.
     #[error("systemd refused {call}: {message}")]
     Refused {
@@ -78,6 +94,14 @@ trait Manager {
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+    #[zbus(signal)]
+    fn job_removed(
+        &self,
+        id: u32,
+        job: OwnedObjectPath,
+        unit: String,
+        result: String,
+    ) -> zbus::Result<()>;
 }
 
 #[zbus::proxy(
@@ -181,6 +205,47 @@ impl Systemd {
         let manager = self.manager().await?;
         call("StartUnit", manager.start_unit(name, "replace")).await?;
         Ok(())
+    }
+
+    /// Starts a unit of type oneshot and waits for its end.
+    ///
+    /// # Errors
+    /// [`SystemdError::Ended`] where it failed, [`SystemdError::Slow`] after the deadline; systemd goes on with it then.
+    pub async fn run(&self, name: &str, deadline: Duration) -> Result<(), SystemdError> {
+        tokio::time::timeout(deadline, self.run_to_its_end(name))
+            .await
+            .unwrap_or_else(|_| {
+                Err(SystemdError::Slow {
+                    unit: name.to_owned(),
+                    deadline,
+                })
+            })
+    }
+
+    async fn run_to_its_end(&self, name: &str) -> Result<(), SystemdError> {
+        let manager = self.manager().await?;
+        call("Subscribe", manager.subscribe()).await?;
+        // Listening before the start, so that the end of a quick job is not missed.
+        let mut ends = manager
+            .receive_job_removed()
+            .await
+            .map_err(|error| refused("Subscribe", &error))?;
+        let job = call("StartUnit", manager.start_unit(name, "replace")).await?;
+        while let Some(end) = ends.next().await {
+            let end = end.args().map_err(|error| refused("JobRemoved", &error))?;
+            if end.job == job {
+                return match end.result.as_str() {
+                    "done" => Ok(()),
+                    result => Err(SystemdError::Ended {
+                        unit: name.to_owned(),
+                        result: result.to_owned(),
+                    }),
+                };
+            }
+        }
+        Err(SystemdError::Unreachable(
+            "the connection was closed".to_owned(),
+        ))
     }
 
     /// Forgets that a unit failed, so that its start limit does not keep it down.

@@ -183,6 +183,9 @@ impl Supervisor {
         let changed = self.board.note(&self.state);
         if changed {
             self.record_phase();
+            if self.state.phase().0 == Phase::Healthy {
+                self.crew.announce_health();
+            }
         }
         self.publish();
     }

@@ -9,6 +9,7 @@ use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
 use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
 
+use super::units::with_loaded_profile;
 use super::{Crew, Kind};
 
 /// How far back before its end an agent's last lines are read, at the most.
@@ -28,12 +29,15 @@ impl Crew {
             aside: std::mem::take(&mut self.move_state_aside),
             grace: self.settings.agent.stop_grace,
         };
+        let root = self.root.clone();
         self.cancel(Kind::FollowAgent);
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
                 return News::LaunchFailed("the plan holds no container".to_owned());
             };
-            match launch(&docker, agent, &way).await {
+            let mut agent = agent.clone();
+            agent.create_request = with_loaded_profile(&root, agent.create_request);
+            match launch(&docker, &agent, &way).await {
                 Ok(run) => News::AgentRunning(run),
                 Err(error) => News::LaunchFailed(error.to_string()),
             }

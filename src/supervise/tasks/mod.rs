@@ -6,6 +6,7 @@ mod engine;
 mod identity;
 mod image;
 mod network;
+mod units;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

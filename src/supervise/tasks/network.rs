@@ -3,6 +3,7 @@
 use crate::apply::{self, Network};
 use crate::supervise::news::News;
 
+use super::units::load_profile;
 use super::{Crew, Kind};
 
 impl Crew {
@@ -11,6 +12,7 @@ impl Crew {
             return;
         };
         let applier = self.applier.clone();
+        let root = self.root.clone();
         self.spawn(Kind::Plan, async move {
             let files = {
                 let plan = plan.clone();
@@ -19,6 +21,9 @@ impl Crew {
             let network = applier.apply(&Network::from(&*plan)).await;
             let mut findings = files.unwrap_or_default();
             findings.extend(network.findings);
+            if let Some(agent) = &plan.agent {
+                findings.extend(load_profile(&root, &agent.create_request).await);
+            }
             News::PlanApplied {
                 findings,
                 repaired: network.repaired,

@@ -1,0 +1,25 @@
+//! `ecs-nanny step NAME`: what `ecs-nanny-step@NAME.service` runs, outside the daemon's sandbox.
+
+use crate::apply::apparmor::{self, Loading};
+use crate::cli::args::Step;
+use crate::exit::Exit;
+use crate::host::files::Root;
+
+pub(super) fn step(step: Step) -> anyhow::Result<Exit> {
+    match step {
+        Step::Apparmor => load_profile(),
+    }
+}
+
+fn load_profile() -> anyhow::Result<Exit> {
+    let container = std::env::var("container").ok();
+    let root = Root::host();
+    let loading = apparmor::load_profile(&root, container.as_deref());
+    let told = match super::runtime()?.block_on(loading)? {
+        Loading::Loaded => "the profile is loaded".to_owned(),
+        Loading::AlreadyLoaded => "the profile was loaded already".to_owned(),
+        Loading::NotHere(why) => format!("nothing to load: {why}"),
+    };
+    super::print(&format!("{}: {told}", apparmor::DEFAULT_PROFILE));
+    Ok(Exit::Done)
+}

@@ -22,8 +22,7 @@ pub fn read(sources: &[Source<'_>]) -> AgentConfig {
             config.agent.insert(name.to_owned(), variable);
         }
         config.process.extend(process(source));
-        let findings = report::at_most(unusable(source, &entries), source);
-        config.findings.extend(findings);
+        config.findings.extend(unusable(source, &entries));
     }
     config
 }
@@ -52,20 +51,26 @@ fn process(source: &Source<'_>) -> BTreeMap<String, Variable> {
         .collect()
 }
 
-/// The lines of a file that nobody can use.
+/// The lines of a file that nobody can use; of very many the first.
 pub(super) fn unusable(source: &Source<'_>, entries: &[document::Entry<'_>]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    // Masking a file costs more than reading it, and most files need none of this.
-    let mut masked = None;
-    for entry in entries {
-        let Meaning::Unusable(why) = entry.meaning else {
-            continue;
-        };
-        let masked = masked.get_or_insert_with(|| report::MaskedLines::of(source));
-        let (span, complaint) = complaint(why, entry.line.bytes);
-        findings.push(complaint.at(masked.place(entry.line, span)));
+    let unusable: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match entry.meaning {
+            Meaning::Unusable(why) => Some((entry.line, why)),
+            _ => None,
+        })
+        .collect();
+    if unusable.is_empty() {
+        return Vec::new();
     }
-    findings
+    let masked = report::MaskedLines::of(source);
+    let told = unusable.iter().take(report::MOST_FINDINGS);
+    let findings = told.map(|(line, why)| {
+        let (span, complaint) = complaint(*why, line.bytes);
+        complaint.at(masked.place(*line, span))
+    });
+    let left_out = unusable.len().saturating_sub(report::MOST_FINDINGS);
+    findings.chain(report::more(left_out, source)).collect()
 }
 
 /// What is wrong with a line, and with which of its bytes.

@@ -39,19 +39,22 @@ impl Complaint {
 }
 
 /// The most findings that one file gives: a file of random bytes has as many as lines.
-const MOST_FINDINGS: usize = 100;
+pub(super) const MOST_FINDINGS: usize = 100;
 
 /// The findings of a file, or, of very many, the worst with a note of how many more there are; their order stays.
 pub(super) fn at_most(mut findings: Vec<Finding>, source: &Source<'_>) -> Vec<Finding> {
     let left_out = findings.len().saturating_sub(MOST_FINDINGS);
-    if left_out == 0 {
-        return findings;
-    }
     let mut by_weight: Vec<_> = (0..findings.len()).collect();
     by_weight.sort_by_key(|index| findings[*index].severity);
     let told: BTreeSet<_> = by_weight.into_iter().take(MOST_FINDINGS).collect();
     let mut index = 0..;
     findings.retain(|_| index.next().is_some_and(|index| told.contains(&index)));
+    findings.extend(more(left_out, source));
+    findings
+}
+
+/// That findings were left out.
+pub(super) fn more(left_out: usize, source: &Source<'_>) -> Option<Finding> {
     let complaint = Complaint {
         rule: "agent_config.more",
         severity: Severity::Informational,
@@ -59,8 +62,7 @@ pub(super) fn at_most(mut findings: Vec<Finding>, source: &Source<'_>) -> Vec<Fi
         required: "".into(),
         remedy: "mend these first".into(),
     };
-    findings.push(complaint.at(Place::file(source.path)));
-    findings
+    (left_out > 0).then(|| complaint.at(Place::file(source.path)))
 }
 
 /// Text from a file as a message may quote it: of one line, not too long, with nothing in it that a reader can't see.

@@ -55,16 +55,10 @@ pub fn mask_value(name: &str, value: &str) -> String {
         }
         bytes.extend(mask_line(line.bytes).bytes);
     }
-    let masked = lines::text(&bytes);
-    // Go takes a proxy without a scheme, too.
-    let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
-    match (is_proxy, masked.rsplit_once('@')) {
-        (true, Some((login, host))) if !masked.contains("://") => match login.split_once(':') {
-            Some((user, _)) => format!("{user}:{MASK}@{host}"),
-            None => masked,
-        },
-        _ => masked,
+    if is_proxy(name.as_bytes()) {
+        bytes = mask_login(&bytes);
     }
+    lines::text(&bytes)
 }
 
 /// A whole file with secret values replaced, in whatever grammar they are written; lines and everything else stay.
@@ -130,6 +124,13 @@ fn mask_line(line: &[u8]) -> Masked {
         let name = &line[at..at + word];
         bytes.extend_from_slice(name);
         at += word;
+        if is_proxy(name) {
+            bytes.extend(mask_login(&mask_passwords(&line[at..])));
+            return Masked {
+                bytes,
+                goes_on: false,
+            };
+        }
         if !is_secret(&lines::text(name)) {
             continue;
         }
@@ -196,9 +197,29 @@ fn json_string(text: &[u8]) -> Option<(&'static [u8], usize)> {
     None
 }
 
+/// `HTTP_PROXY` and its kin, in letters of either case.
+fn is_proxy(name: &[u8]) -> bool {
+    name.to_ascii_uppercase().ends_with(b"_PROXY")
+}
+
+/// Replaces the password of the one login in a proxy's address, which Go takes without a scheme, too.
+fn mask_login(value: &[u8]) -> Vec<u8> {
+    let host = value.windows(MARK.len()).position(|window| window == MARK);
+    let from = host.map_or(0, |scheme| scheme + MARK.len());
+    let colon = value[from..].iter().position(|byte| *byte == b':');
+    let at = value.iter().rposition(|byte| *byte == b'@');
+    match (colon, at) {
+        (Some(colon), Some(at)) if from + colon < at => {
+            [&value[..=from + colon], MASK.as_bytes(), &value[at..]].concat()
+        }
+        _ => value.to_vec(),
+    }
+}
+
+const MARK: &[u8] = b"://";
+
 /// Replaces the password in each `scheme://user:password@host`.
 fn mask_passwords(line: &[u8]) -> Vec<u8> {
-    const MARK: &[u8] = b"://";
     let mut masked = Vec::with_capacity(line.len());
     let mut rest = line;
     while let Some(found) = rest.windows(MARK.len()).position(|window| window == MARK) {

@@ -14,8 +14,11 @@ use super::document::{self, Entry, Meaning, Setting};
 use super::lines::Line;
 use super::report::{self, Complaint, MaskedLines};
 use super::{Source, read};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 use readers::Readers;
+
+/// The largest file that is looked into, in bytes.
+const LARGEST: usize = 64 * 1024;
 
 /// Holds the files against the schema and against the three grammars that read them.
 ///
@@ -25,11 +28,29 @@ use readers::Readers;
 pub fn lint(sources: &[Source<'_>]) -> Vec<Finding> {
     let mut sources: Vec<_> = sources.iter().collect();
     sources.sort_by_key(|source| source.layer);
-    let files: Vec<_> = sources.into_iter().map(File::of).collect();
-    files
-        .iter()
-        .flat_map(|file| report::at_most(check(file, &files), file.source))
-        .collect()
+    let (files, large): (Vec<_>, Vec<_>) = sources
+        .into_iter()
+        .partition(|source| source.bytes.len() <= LARGEST);
+    let files: Vec<_> = files.into_iter().map(File::of).collect();
+    let mut findings: Vec<_> = large.into_iter().map(too_large).collect();
+    for file in &files {
+        findings.extend(report::at_most(check(file, &files), file.source));
+    }
+    findings
+}
+
+fn too_large(source: &Source<'_>) -> Finding {
+    let complaint = Complaint {
+        rule: "agent_config.size",
+        severity: Severity::Required,
+        observed: format!(
+            "{} bytes are not what people or tools write into this file; it is not looked into",
+            source.bytes.len()
+        ),
+        required: format!("at most {LARGEST} bytes").into(),
+        remedy: "write the file anew".into(),
+    };
+    complaint.at(Place::file(source.path))
 }
 
 /// Every finding of one file, by line and column.

@@ -90,14 +90,25 @@ fn layers_are_held_against_each_other() {
 
 #[test]
 fn of_very_many_findings_the_worst_are_told() {
-    let file = [&b"odd\n".repeat(1000)[..], b"=foo\n"].concat();
+    let file = [&b"odd=\n".repeat(1000)[..], b"ECS_CLUTER=v\n"].concat();
     let findings = lint(&[user(&file)]);
     assert_eq!(findings.len(), 101);
-    assert_eq!(findings[99].rule, "agent_config.no_name");
-    assert_eq!(findings[100].observed, "901 more findings are left out");
+    assert_eq!(findings[99].rule, "agent_config.spelling");
+    assert_eq!(findings[100].observed, "1900 more findings are left out");
+    let unusable = crate::agent_config::read(&[user(&b"=\n".repeat(1000))]).findings;
+    assert_eq!(unusable.len(), 101);
+    assert_eq!(unusable[100].observed, "900 more findings are left out");
+}
+
+#[test]
+fn a_very_large_file_is_not_looked_into() {
+    let findings = lint(&[user(&b"=\n".repeat(LARGEST)), vendor(b"=foo\n")]);
     assert_eq!(
-        crate::agent_config::read(&[user(&file)]).findings.len(),
-        101
+        rules(&findings),
+        [
+            ("agent_config.size", Severity::Required),
+            ("agent_config.no_name", Severity::Required)
+        ]
     );
 }
 

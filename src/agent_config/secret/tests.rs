@@ -42,6 +42,8 @@ fn values_lose_what_is_secret_and_nothing_else() {
         ),
         ("HTTPS_PROXY", "user:pass@proxy:3128", "user:***@proxy:3128"),
         ("HTTP_PROXY", "proxy:3128", "proxy:3128"),
+        ("http_proxy", "http://proxy:3128", "http://proxy:3128"),
+        ("HTTP_PROXY", "http://u:p http://@h:1", "http://u:***@h:1"),
         (
             "ECS_BACKEND_HOST",
             "https://ecs.example:443/x",
@@ -100,6 +102,11 @@ fn files_lose_secrets_in_any_grammar() {
         (
             "#HTTP_PROXY=http://u:p@h:1\n",
             "#HTTP_PROXY=http://u:***@h:1\n",
+        ),
+        ("https_proxy = u:p@h:1\n", "https_proxy = u:***@h:1\n"),
+        (
+            "X=a http://u:p@h, http://v:q@h\n",
+            "X=a http://u:***@h, http://v:***@h\n",
         ),
         ("\u{feff}ECS_CLUSTER=a", "\u{feff}ECS_CLUSTER=a"),
     ] {

@@ -58,6 +58,7 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
     let source_root = root.clone();
+    let tarball = PathBuf::from(&loaded.settings.agent.tarball);
     let setup = Setup {
         loaded,
         settings_source: Arc::new(move || super::settings(&source_root)),
@@ -65,7 +66,9 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
         backend,
         watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH]
             .map(PathBuf::from)
-            .to_vec(),
+            .into_iter()
+            .chain([tarball])
+            .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         snapshots,
     };

@@ -9,7 +9,7 @@ use crate::cli::args::{Format, StatusArgs, WaitArgs};
 use crate::exit::Exit;
 use crate::health::{self, ReadError, STATE_FILE, people};
 use crate::host::watch::Watch;
-use crate::snapshot::{Phase, Snapshot, Timestamp};
+use crate::snapshot::{Phase, Timestamp};
 
 use super::{print, print_json, runtime};
 
@@ -66,7 +66,10 @@ async fn wait_for(phase: Phase, timeout: Duration) -> anyhow::Result<Exit> {
     let mut said = String::new();
     loop {
         let line = match health::read() {
-            Ok(snapshot) if reached(&snapshot, phase) => {
+            Ok(snapshot) if snapshot.expired(Timestamp::now()) => {
+                "unknown: the document expired; is ecs-nanny running?".to_owned()
+            }
+            Ok(snapshot) if snapshot.phase == phase => {
                 print(&snapshot.line());
                 return Ok(Exit::Done);
             }
@@ -90,10 +93,6 @@ async fn wait_for(phase: Phase, timeout: Duration) -> anyhow::Result<Exit> {
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Failed),
         }
     }
-}
-
-fn reached(snapshot: &Snapshot, phase: Phase) -> bool {
-    snapshot.phase == phase && !snapshot.expired(Timestamp::now())
 }
 
 /// Waits for a change of the state file, or a while.

@@ -5,7 +5,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod adoption;
+mod agent;
+mod atomic;
 mod configuration;
+mod engine;
+mod health;
+mod image;
 mod nanny;
 mod plan;
 mod recovery;

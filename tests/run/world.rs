@@ -1,6 +1,9 @@
 //! A host with an image tarball, settings and a cluster, on which ecs-nanny is started and disturbed.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -190,6 +193,17 @@ impl World {
         found.unwrap().expect("there is a container ecs-agent")
     }
 
+    /// The environment of the agent's process.
+    pub async fn agent_environment(&self) -> BTreeMap<String, String> {
+        let pid = self.agent().await.pid.expect("the agent runs");
+        let bytes = self.read(&format!("/proc/{pid}/environ"));
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        text.split_terminator('\0')
+            .map(|variable| variable.split_once('=').unwrap())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// The process id of dockerd, as the host sees it.
     pub fn dockerd_pid(&self) -> i64 {
         let text = String::from_utf8(self.read("/run/docker.pid")).unwrap();
@@ -217,6 +231,22 @@ impl World {
     /// Runs a command of ecs-nanny on the host.
     pub fn ecs_nanny(&self, arguments: &[&str]) -> Output {
         self.run(PROGRAM, arguments)
+    }
+
+    /// Status and body of a request on the health socket; the request is given without its empty line.
+    pub fn http(&self, request: &str) -> (u16, String) {
+        let socket = self.host.path("/run/ecs-nanny/health.sock");
+        self.http_over(UnixStream::connect(socket).unwrap(), request)
+    }
+
+    /// The same on a connection.
+    pub fn http_over(&self, mut connection: impl Read + Write, request: &str) -> (u16, String) {
+        write!(connection, "{request}\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
     }
 
     /// The names of the host's processes but for its first one and what that waits for.

@@ -25,6 +25,7 @@ impl Supervisor {
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.take_settings(settings, lint);
                 self.recomputed();
+                self.step(Event::ConfigurationRead);
             }
             News::EngineUp { docker, facts } => {
                 tracing::info!(

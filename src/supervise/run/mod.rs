@@ -83,7 +83,8 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         ending: None,
     };
     let signals = Signals::install()?;
-    let watch = Watch::new(&setup.watched_files, &setup.watched_directories);
+    let watch = Watch::new(&setup.watched_files, &setup.watched_directories)
+        .inspect_err(|error| tracing::warn!("changed files are read on SIGHUP alone: {error}"));
     supervisor.perform(first);
     supervisor.publish();
     supervisor.listen(news, signals, watch.ok()).await

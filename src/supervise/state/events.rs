@@ -11,6 +11,8 @@ pub enum Event {
     LeaveRequested,
     /// A settings or agent configuration file changed, or SIGHUP.
     ConfigurationChanged,
+    /// The files were read again: settings, facts and plan are the new ones.
+    ConfigurationRead,
     /// A timer that was armed.
     Fired(Timer),
     /// An action ended.

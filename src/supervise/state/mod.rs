@@ -204,6 +204,7 @@ impl State {
             Event::StopRequested => self.stop(&mut actions),
             Event::LeaveRequested => self.leave(&mut actions),
             Event::ConfigurationChanged => self.reread(&mut actions),
+            Event::ConfigurationRead => self.configuration_read(&mut actions),
             Event::Fired(timer) => self.fired(timer, &mut actions),
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),
@@ -363,9 +364,17 @@ impl State {
             return;
         }
         actions.push(Action::Check);
+    }
+
+    /// What was changed may be what was missing, or what made the agent end.
+    fn configuration_read(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        retry(&mut self.identity);
         retry(&mut self.image);
-        // What was changed may be what made it end.
-        if matches!(self.agent, AgentState::Failed) {
+        let in_slow_lane = self.agent == AgentState::BackingOff && self.failures > BUDGET;
+        if in_slow_lane || self.agent == AgentState::Failed {
             actions.push(Action::Disarm(Timer::Agent));
             self.agent = AgentState::Idle;
         }

@@ -187,6 +187,18 @@ fn a_terminal_exit_waits_for_its_reason() {
 }
 
 #[test]
+fn what_ended_for_long_is_started_when_the_changed_configuration_is_read() {
+    for verdict in [Verdict::Curable, Verdict::Terminal] {
+        let mut state = healthy();
+        state.step(Event::AgentEnded(Ending::Terminal));
+        state.step(Event::Answered(Answer::ExitExamined(verdict)));
+        let actions = state.step(Event::ConfigurationChanged);
+        assert_eq!(actions, [Action::Check], "the plan is still the old one");
+        assert!(launches(&state.step(Event::ConfigurationRead)));
+    }
+}
+
+#[test]
 fn on_failed_exit_ends_the_daemon() {
     let mut state = healthy();
     state.exit_on_failed = true;
@@ -332,6 +344,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::UpdateRefused),
         1 => Just(Event::ImageGone),
         1 => Just(Event::ConfigurationChanged),
+        1 => Just(Event::ConfigurationRead),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
     ]
 }

@@ -1,0 +1,83 @@
+//! A dockerd that ends, hangs or does not start.
+
+use std::time::{Duration, Instant};
+
+use ecs_nanny::snapshot::{Phase, Reason};
+use nix::sys::signal::Signal;
+
+use super::wait::{PATIENCE, eventually};
+use super::world::World;
+
+const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+
+#[tokio::test]
+async fn a_killed_one_is_back_with_the_same_agent() {
+    let world = World::healthy().await;
+    let before = world.agent().await;
+    world.signal(Signal::SIGKILL, world.dockerd_pid());
+    world
+        .until_phase(Phase::Degraded, Reason::EngineLost, Duration::from_secs(5))
+        .await;
+    let snapshot = world.until_healthy().await;
+    assert_eq!(
+        snapshot.retry, None,
+        "the end of the engine is charged to the agent"
+    );
+    let after = world.agent().await;
+    assert_eq!(after.labels, before.labels);
+    assert_eq!(after.image_id, before.image_id);
+    eventually("one dockerd and one agent", PATIENCE, async || {
+        let processes = world.processes();
+        let count = |wanted: &str| processes.iter().filter(|name| *name == wanted).count();
+        let alone = (count("dockerd"), count("agent")) == (1, 1);
+        alone.then_some(()).ok_or(format!("{processes:?}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_told_of_and_taken_back() {
+    let world = World::healthy().await;
+    let before = world.agent().await;
+    let dockerd = world.dockerd_pid();
+    world.signal(Signal::SIGSTOP, dockerd);
+    world
+        .until_phase(Phase::Degraded, Reason::EngineHung, Duration::from_secs(15))
+        .await;
+    world.signal(Signal::SIGCONT, dockerd);
+    world.until_healthy().await;
+    assert_eq!(world.dockerd_pid(), dockerd);
+    assert_eq!(world.agent().await.started_at, before.started_at);
+}
+
+#[tokio::test]
+async fn sigterm_ends_in_bounded_time_while_it_hangs() {
+    let mut world = World::healthy().await;
+    world.signal(Signal::SIGSTOP, world.dockerd_pid());
+    let asked = Instant::now();
+    world.nanny().signal(Signal::SIGTERM);
+    world.nanny_mut().ended(PATIENCE).await;
+    // The agent's grace and 1 s are waited out for the agent; then dockerd is woken and ends in order.
+    assert!(
+        asked.elapsed() < Duration::from_secs(16),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(world.processes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn why_it_does_not_start_is_told_and_it_starts_when_that_is_mended() {
+    let mut world = World::prepared().await;
+    world.write(DAEMON_JSON, "{\"no-such-option\": true}\n");
+    world.write("/run/docker.pid", "1\n");
+    world.start();
+    let snapshot = world
+        .until("told why", PATIENCE, |snapshot| {
+            snapshot.phase == Phase::Waiting && snapshot.detail.contains("no-such-option")
+        })
+        .await;
+    assert_eq!(snapshot.reason, Some(Reason::Engine));
+    world.remove(DAEMON_JSON);
+    world.until_healthy().await;
+}

@@ -16,6 +16,7 @@ mod nanny;
 mod plan;
 mod recovery;
 mod signals;
+mod state;
 mod update;
 mod wait;
 mod world;

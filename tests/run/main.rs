@@ -12,6 +12,7 @@ mod configuration;
 mod engine;
 mod health;
 mod image;
+mod metadata;
 mod nanny;
 mod plan;
 mod recovery;

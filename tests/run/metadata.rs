@@ -1,0 +1,124 @@
+//! The instance metadata service: late, refusing, hanging, wanting a new token, switched off.
+
+use std::net::TcpListener;
+
+use ecs_nanny::snapshot::{Phase, Reason, Snapshot};
+use ecs_nanny_lab::imds::{Fault, Imds, What};
+
+use super::wait::PATIENCE;
+use super::world::World;
+
+const INSTANCE_ID: &str = "i-0123456789abcdef0";
+
+/// The host's metadata service, from now on.
+fn serve(world: &World) -> Imds {
+    let bound = world
+        .host
+        .inside(|| TcpListener::bind("169.254.169.254:80"));
+    Imds::serve(bound.unwrap().unwrap()).unwrap()
+}
+
+/// Starts ecs-nanny and waits until it has said what it waits for.
+async fn waits_for_metadata(world: &mut World) -> Snapshot {
+    world.start();
+    world
+        .nanny()
+        .tells(
+            "STATUS=waiting: the instance metadata service does not answer; ",
+            PATIENCE,
+        )
+        .await;
+    let told = world.nanny().told();
+    assert!(told.contains(&"READY=1".to_owned()), "{told:#?}");
+    world
+        .until_phase(Phase::Waiting, Reason::Metadata, PATIENCE)
+        .await
+}
+
+async fn assert_healthy_as_instance(world: &World) {
+    let snapshot = world.until_healthy().await;
+    assert_eq!(snapshot.instance.unwrap().instance_id, INSTANCE_ID);
+}
+
+#[tokio::test]
+async fn one_that_starts_late_is_waited_for() {
+    let mut world = World::prepared_ec2().await;
+    let snapshot = waits_for_metadata(&mut world).await;
+    assert!(
+        snapshot.detail.contains("169.254.169.254"),
+        "{}",
+        snapshot.detail
+    );
+    let _service = serve(&world);
+    assert_healthy_as_instance(&world).await;
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_waited_for() {
+    let mut world = World::prepared_ec2().await;
+    let service = serve(&world);
+    service.set_faults([What::Hang.into()]).await;
+    waits_for_metadata(&mut world).await;
+    service.set_faults([]).await;
+    assert_healthy_as_instance(&world).await;
+}
+
+#[tokio::test]
+async fn one_that_answers_errors_and_garbage_is_waited_for() {
+    let mut world = World::prepared_ec2().await;
+    let service = serve(&world);
+    service
+        .set_faults([
+            Fault::from(What::Status(503)).times(2),
+            Fault::from(What::Drop).times(2),
+            Fault::from(What::Status(429)).at("meta-data/").times(2),
+            Fault::from(What::Garbage).at("dynamic/").times(2),
+        ])
+        .await;
+    world.start();
+    assert_healthy_as_instance(&world).await;
+}
+
+#[tokio::test]
+async fn one_that_answers_401_first_is_asked_with_a_new_token() {
+    let mut world = World::prepared_ec2().await;
+    let service = serve(&world);
+    service
+        .set_faults([Fault::from(What::Status(401)).at("meta-data/").times(1)])
+        .await;
+    world.start();
+    assert_healthy_as_instance(&world).await;
+    assert_eq!(service.requests()["api/token"], 2);
+}
+
+#[tokio::test]
+async fn one_that_is_switched_off_is_not_waited_for() {
+    let mut world = World::prepared_ec2().await;
+    let service = serve(&world);
+    service.set_faults([What::Status(403).into()]).await;
+    world.start();
+    let snapshot = world.until_healthy().await;
+    assert_eq!(snapshot.instance, None);
+    assert!(world.log().contains("going on without instance metadata"));
+}
+
+#[tokio::test]
+async fn nothing_secret_of_it_is_told() {
+    let mut world = World::prepared_ec2().await;
+    let _service = serve(&world);
+    world.start();
+    world.until_healthy().await;
+    let document = world.read(super::world::HEALTH);
+    let told = [
+        world.log(),
+        String::from_utf8(document).unwrap(),
+        world.nanny().told().join("\n"),
+    ];
+    for secret in [
+        "ASIALABLABLABLABLABL",
+        "lab-secret-access-key",
+        "lab-session-token",
+    ] {
+        assert!(told.iter().all(|text| !text.contains(secret)), "{secret}");
+    }
+}

@@ -1,0 +1,158 @@
+//! The agent: runs, ends, backs off, answers or not.
+
+use super::{
+    Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Goal, Need, PROBE_AGAIN,
+    PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SLOW_WAIT, State, Timer,
+    Verdict, wait_after,
+};
+use crate::snapshot::Reason;
+
+impl State {
+    pub(super) fn agent_running(&mut self, adopted: bool, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Launching {
+            return;
+        }
+        if self.engine != EngineState::Up {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        if !adopted && (self.was_healthy || self.failures > 0) {
+            self.restarts = self.restarts.saturating_add(1);
+        }
+        self.launched = true;
+        self.charged = 0;
+        self.agent = AgentState::Running {
+            registered: false,
+            silent: 0,
+            probes: 0,
+        };
+        actions.push(Action::FollowAgent);
+        actions.push(Action::ProbeAgent);
+    }
+
+    pub(super) fn launch_failed(&mut self, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Launching {
+            return;
+        }
+        if self.engine != EngineState::Up {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        self.loss = Reason::LaunchFailed;
+        // A failed start may mean that the image or a rule has gone.
+        self.image = Need::Open;
+        self.back_off(actions);
+    }
+
+    pub(super) fn agent_ended(&mut self, ending: Ending, actions: &mut Vec<Action>) {
+        if !matches!(self.agent, AgentState::Running { .. }) {
+            return;
+        }
+        self.loss = Reason::AgentExited;
+        actions.push(Action::Disarm(Timer::Probe));
+        actions.push(Action::Disarm(Timer::Forgive));
+        match ending {
+            Ending::Terminal => {
+                self.agent = AgentState::Examining;
+                actions.push(Action::ExamineExit);
+            }
+            Ending::Failure => {
+                actions.push(Action::ExamineExit);
+                self.back_off(actions);
+            }
+            Ending::ForAnotherImage => {
+                actions.push(Action::ExamineExit);
+                self.agent = AgentState::Idle;
+                self.image_changing();
+            }
+        }
+    }
+
+    pub(super) fn examined(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Examining {
+            return;
+        }
+        if self.goal != Goal::Run {
+            self.agent = AgentState::Stopped;
+            return;
+        }
+        match verdict {
+            Verdict::Mended => return self.back_off(actions),
+            Verdict::Curable => {
+                self.failures = self.failures.max(BUDGET);
+                return self.back_off(actions);
+            }
+            Verdict::Terminal => self.agent = AgentState::Failed,
+        }
+        if self.exit_on_failed {
+            actions.push(Action::Exit);
+        } else {
+            actions.push(Action::arm(Timer::Agent, SLOW_WAIT));
+        }
+    }
+
+    pub(super) fn back_off(&mut self, actions: &mut Vec<Action>) {
+        self.failures = self.failures.saturating_add(1);
+        self.charged = self.charged.saturating_add(1);
+        if self.goal != Goal::Run {
+            return;
+        }
+        // The first restart begins at once: `advance` sees an idle agent.
+        if self.failures <= 1 {
+            self.agent = AgentState::Idle;
+            return;
+        }
+        self.agent = AgentState::BackingOff;
+        actions.push(Action::arm(Timer::Agent, wait_after(self.failures)));
+    }
+
+    pub(super) fn probed(&mut self, probe: Probe, actions: &mut Vec<Action>) {
+        let AgentState::Running {
+            registered,
+            silent,
+            probes,
+        } = &mut self.agent
+        else {
+            return;
+        };
+        *probes = probes.saturating_add(1);
+        let next = match probe {
+            Probe::Registered => {
+                if !*registered {
+                    *registered = true;
+                    self.was_healthy = true;
+                    actions.push(Action::arm(Timer::Forgive, FORGIVEN_AFTER));
+                }
+                *silent = 0;
+                PROBE_EVERY
+            }
+            Probe::Unregistered | Probe::Silent if !*registered => {
+                if probe == Probe::Unregistered {
+                    *silent = 0;
+                } else {
+                    *silent = silent.saturating_add(1);
+                }
+                if *probes < QUICK_PROBES {
+                    PROBE_NEW
+                } else {
+                    PROBE_UNREGISTERED
+                }
+            }
+            // It was registered, and answers without a registration: it starts anew inside.
+            Probe::Unregistered => {
+                *registered = false;
+                *probes = 0;
+                *silent = 0;
+                actions.push(Action::Disarm(Timer::Forgive));
+                PROBE_NEW
+            }
+            Probe::Silent => {
+                *silent = silent.saturating_add(1);
+                PROBE_AGAIN
+            }
+        };
+        if self.goal == Goal::Run {
+            actions.push(Action::arm(Timer::Probe, next));
+        }
+    }
+}

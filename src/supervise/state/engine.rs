@@ -1,0 +1,107 @@
+//! The engine: comes up, goes away, hangs.
+
+use super::{
+    Action, AgentState, EngineState, Goal, Need, PROBE_AGAIN, PROBE_EVERY, SILENT_PROBES, State,
+    Timer, wait_after,
+};
+use crate::snapshot::Reason;
+
+impl State {
+    pub(super) fn engine_up(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run {
+            return;
+        }
+        self.engine = EngineState::Up;
+        self.engine_failures = 0;
+        self.engine_silent = 0;
+        self.charged = 0;
+        actions.push(Action::Disarm(Timer::Engine));
+        actions.push(Action::FollowEngine);
+        actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
+        // The engine may have lost the image, and its start rewrites the packet filter.
+        if !self.changing_image {
+            self.image = Need::Open;
+        }
+        if self.network == Need::Met {
+            self.network = Need::Open;
+        }
+        match self.agent {
+            AgentState::Running { .. } | AgentState::BackingOff => {
+                actions.push(Action::Disarm(Timer::Agent));
+                self.agent = AgentState::Idle;
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn engine_lost(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_gone();
+        if self.goal == Goal::Run {
+            self.engine = EngineState::Starting;
+            actions.push(Action::Disarm(Timer::Ping));
+            actions.push(Action::StartEngine);
+        } else {
+            self.engine = EngineState::Down;
+        }
+    }
+
+    /// Forgets what only a living engine can know.
+    pub(super) fn engine_gone(&mut self) {
+        self.engine_silent = 0;
+        self.loss = Reason::EngineLost;
+        if matches!(self.agent, AgentState::Running { .. }) {
+            self.agent = AgentState::Idle;
+        }
+        // An agent that ended just before its engine went away ended because of it.
+        if self.charged > 0 {
+            self.failures = self.failures.saturating_sub(self.charged);
+            self.charged = 0;
+            if self.agent == AgentState::BackingOff {
+                self.agent = AgentState::Idle;
+            }
+        }
+    }
+
+    pub(super) fn engine_stopped(&mut self, actions: &mut Vec<Action>) {
+        self.engine_gone();
+        self.engine = EngineState::StoppedByOperator;
+        if self.goal == Goal::Run {
+            actions.push(Action::Disarm(Timer::Engine));
+            actions.push(Action::AwaitEngine);
+        }
+    }
+
+    pub(super) fn engine_down(&mut self, actions: &mut Vec<Action>) {
+        if self.engine != EngineState::Starting {
+            return;
+        }
+        self.engine = EngineState::Down;
+        self.engine_failures = self.engine_failures.saturating_add(1);
+        if self.goal == Goal::Run {
+            actions.push(Action::arm(Timer::Engine, wait_after(self.engine_failures)));
+        }
+    }
+
+    pub(super) fn engine_answers(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_silent = 0;
+        self.engine = EngineState::Up;
+        actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
+    }
+
+    pub(super) fn engine_is_silent(&mut self, actions: &mut Vec<Action>) {
+        if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            return;
+        }
+        self.engine_silent = self.engine_silent.saturating_add(1);
+        if self.engine_silent >= SILENT_PROBES {
+            self.engine = EngineState::Hung;
+        }
+        actions.push(Action::arm(Timer::Ping, PROBE_AGAIN));
+    }
+}

@@ -78,6 +78,10 @@ pub enum Reason {
     EngineHung,
     /// The instance metadata service does not answer.
     Metadata,
+    /// The instance profile's credentials are not there yet.
+    Credentials,
+    /// cloud-init has not run the user data yet, or failed to.
+    UserData,
     /// No cluster is configured.
     Cluster,
     /// The agent's image is not there.
@@ -109,6 +113,8 @@ impl Reason {
             Reason::EngineLost => "the Docker daemon went away",
             Reason::EngineHung => "the Docker daemon does not answer",
             Reason::Metadata => "the instance metadata service does not answer",
+            Reason::Credentials => "the instance profile has no credentials yet",
+            Reason::UserData => "the user data has not run",
             Reason::Cluster => "no cluster is configured",
             Reason::Image => "the agent's image is missing",
             Reason::ImageInvalid => "the agent's image can't be used",
@@ -143,6 +149,11 @@ impl Timestamp {
     /// This moment and a while later.
     pub fn after(self, while_: Duration) -> Self {
         Timestamp(self.0 + while_)
+    }
+
+    /// How long until this moment; zero for the past.
+    pub fn left(self) -> Duration {
+        self.0.duration_since(SystemTime::now()).unwrap_or_default()
     }
 
     /// How long ago this was; zero for the future.

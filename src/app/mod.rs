@@ -8,17 +8,20 @@ mod step;
 
 use std::io::{IsTerminal, Write};
 
+use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::agent_config::{Layer, Source};
 use crate::apply::{self, Applier};
-use crate::cli::args::{Cli, Command, ConfigCommand, Format, LintArgs};
+use crate::cli::args::{Cli, Command, ConfigCommand, Format, HoldArgs, LintArgs};
 use crate::cli::lint;
 use crate::exit::Exit;
 use crate::finding::{Finding, Outcome, Severity};
 use crate::host::dropins;
 use crate::host::files::Root;
 use crate::settings::{self, Document, Loaded, SettingsError};
+use crate::snapshot::Timestamp;
+use crate::supervise::hold::Hold;
 use crate::{facts as fact_room, supervise};
 
 /// Carries out one command.
@@ -35,6 +38,8 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Config(ConfigCommand::Lint(args)) => config_lint(&args),
         Command::Status(args) => status::status(&args),
         Command::Wait(args) => status::wait(&args),
+        Command::Hold(args) => hold(&args),
+        Command::Release => release(),
         Command::Undo => undo(),
         Command::Step { step } => step::step(step),
         Command::Completions { shell } => {
@@ -148,6 +153,26 @@ fn lint_files(args: &LintArgs) -> anyhow::Result<Vec<Finding>> {
         })
         .collect();
     Ok(crate::agent_config::lint(&sources))
+}
+
+fn hold(args: &HoldArgs) -> anyhow::Result<Exit> {
+    let hold = Hold {
+        until: args.span.map(|span| Timestamp::now().after(span)),
+        why: args.why.clone(),
+    };
+    hold.write().with_context(|| supervise::hold::HOLD)?;
+    print(&hold.to_string());
+    Ok(Exit::Done)
+}
+
+fn release() -> anyhow::Result<Exit> {
+    let released = Hold::release().with_context(|| supervise::hold::HOLD)?;
+    print(if released {
+        "released"
+    } else {
+        "there was no hold"
+    });
+    Ok(Exit::Done)
 }
 
 fn undo() -> anyhow::Result<Exit> {

@@ -18,6 +18,7 @@ use crate::host::{dropins, lock, notify};
 use crate::plan;
 use crate::settings::{Health, Level, Loaded, Log, LogFormat};
 use crate::snapshot::Snapshot;
+use crate::supervise::hold::HOLD;
 use crate::supervise::{self, Setup};
 use crate::telemetry;
 
@@ -64,7 +65,7 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
         settings_source: Arc::new(move || super::settings(&source_root)),
         root,
         backend,
-        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH]
+        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH, HOLD]
             .map(PathBuf::from)
             .into_iter()
             .chain([tarball])

@@ -51,6 +51,10 @@ user data: cloud-init waits for it while the agent may wait for cloud-init."
     /// Look at the agent's and ecs-nanny's own configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Hands off for maintenance: nothing is started, restarted or ended until release, the end, or the next boot
+    Hold(HoldArgs),
+    /// End a hold
+    Release,
     /// Take off the network what run put there, from its record; refused while run is running
     Undo,
     /// Print a completion script for a shell
@@ -154,6 +158,17 @@ pub struct WaitArgs {
     /// How long to wait at the most, for example 5m
     #[arg(long, value_name = "SPAN", default_value = "5m", value_parser = span)]
     pub timeout: Duration,
+}
+
+/// `hold`.
+#[derive(Debug, Args)]
+pub struct HoldArgs {
+    /// When it ends by itself, for example 1h; without, it lasts until release or the next boot
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    pub span: Option<Duration>,
+    /// Why, for whoever looks at the host
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
 }
 
 /// `config`.

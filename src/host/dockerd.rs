@@ -165,10 +165,13 @@ fn send(pid: Pid, signal: Signal) {
 }
 
 fn alive(pid: Pid) -> bool {
-    // A zombie of another parent counts as ended.
+    Path::new(&format!("/proc/{pid}")).exists() && !zombie(pid.as_raw())
+}
+
+/// Whether a process has ended and only waits for its parent to notice.
+pub(super) fn zombie(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit(')')
+        stat.rsplit(')')
             .next()
             .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
     })

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lock;
 pub mod netfilter;
 pub mod notify;
+pub mod process;
 pub mod program;
 pub mod routes;
 pub mod sysctl;

@@ -94,6 +94,7 @@ trait Manager {
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+    fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     #[zbus(signal)]
     fn job_removed(
         &self,
@@ -246,6 +247,16 @@ impl Systemd {
         Err(SystemdError::Unreachable(
             "the connection was closed".to_owned(),
         ))
+    }
+
+    /// Kills a unit's main process (SIGKILL); its own restart settings bring it back.
+    ///
+    /// # Errors
+    /// [`SystemdError`].
+    pub async fn kill(&self, name: &str) -> Result<(), SystemdError> {
+        const SIGKILL: i32 = 9;
+        let manager = self.manager().await?;
+        call("KillUnit", manager.kill_unit(name, "main", SIGKILL)).await
     }
 
     /// Forgets that a unit failed, so that its start limit does not keep it down.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AgentBackend, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnUnfit, Switch,
+    AgentBackend, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnHung, OnUnfit,
+    OnUserDataFailed, Switch,
 };
 
 macro_rules! table {
@@ -31,6 +32,7 @@ pub(super) struct Fragment {
     pub(super) log: LogTable,
     pub(super) metadata: MetadataTable,
     pub(super) run: RunTable,
+    pub(super) user_data: UserDataTable,
 }
 
 table!(
@@ -45,6 +47,7 @@ table!(
         fetch: Fetch,
         allow_default_cluster: bool,
         stop_grace: String,
+        restart_silent_after: String,
     }
 );
 
@@ -68,6 +71,8 @@ table!(
         pid_file: String,
         args: Vec<String>,
         start_timeout: String,
+        restart_hung_after: String,
+        on_hung: OnHung,
     }
 );
 
@@ -90,10 +95,19 @@ table!(
         ec2: OnEc2,
         endpoints: Vec<String>,
         budget: String,
+        credentials: String,
     }
 );
 
 table!(
     /// `[run]`
     RunTable { on_failed: OnFailed }
+);
+
+table!(
+    /// `[user_data]`
+    UserDataTable {
+        on_failed: OnUserDataFailed,
+        budget: String,
+    }
 );

@@ -87,6 +87,7 @@ impl Merging {
             log,
             metadata,
             run,
+            user_data,
         } = fragment;
         let mut file = File {
             merging: self,
@@ -111,6 +112,12 @@ impl Merging {
             agent.stop_grace,
             &mut it.stop_grace,
             duration,
+        );
+        file.checked(
+            "agent.restart_silent_after",
+            agent.restart_silent_after,
+            &mut it.restart_silent_after,
+            off_or_duration,
         );
 
         let it = &mut settings.checks;
@@ -152,6 +159,13 @@ impl Merging {
             &mut it.start_timeout,
             duration,
         );
+        file.checked(
+            "engine.restart_hung_after",
+            engine.restart_hung_after,
+            &mut it.restart_hung_after,
+            off_or_duration,
+        );
+        file.plain("engine.on_hung", engine.on_hung, &mut it.on_hung);
 
         file.checked("health.tcp", health.tcp, &mut settings.health.tcp, loopback);
 
@@ -167,8 +181,27 @@ impl Merging {
             endpoints,
         );
         file.checked("metadata.budget", metadata.budget, &mut it.budget, duration);
+        file.checked(
+            "metadata.credentials",
+            metadata.credentials,
+            &mut it.credentials,
+            off_or_duration,
+        );
 
         file.plain("run.on_failed", run.on_failed, &mut settings.run.on_failed);
+
+        let it = &mut settings.user_data;
+        file.plain(
+            "user_data.on_failed",
+            user_data.on_failed,
+            &mut it.on_failed,
+        );
+        file.checked(
+            "user_data.budget",
+            user_data.budget,
+            &mut it.budget,
+            duration,
+        );
         self.loaded.settings = settings;
     }
 
@@ -355,6 +388,16 @@ fn duration(value: String) -> Result<Duration, Complaint> {
             "for example 30s, 5m or 1h 30m",
         ),
     }
+}
+
+fn off_or_duration(value: String) -> Result<Option<Duration>, Complaint> {
+    if value == "off" {
+        return Ok(None);
+    }
+    duration(value).map(Some).map_err(|complaint| Complaint {
+        wanted: "a time span longer than 0, or \"off\"",
+        ..complaint
+    })
 }
 
 fn problem(place: Place, observed: String, wanted: &'static str, mend: &'static str) -> Finding {

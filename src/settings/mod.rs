@@ -30,6 +30,8 @@ pub struct Settings {
     pub metadata: Metadata,
     /// `[run]`
     pub run: Run,
+    /// `[user_data]`
+    pub user_data: UserData,
 }
 
 /// `[agent]`: the ECS agent's container.
@@ -54,6 +56,9 @@ pub struct Agent {
     /// How long the agent has to stop before it is killed.
     #[serde(serialize_with = "values::duration")]
     pub stop_grace: Duration,
+    /// How long a registered agent may not answer until it is ended and started again; `None` is written `off`.
+    #[serde(serialize_with = "values::some_duration")]
+    pub restart_silent_after: Option<Duration>,
 }
 
 /// Who runs the agent.
@@ -131,6 +136,23 @@ pub struct Engine {
     /// How long the daemon has to answer before `degraded` says so.
     #[serde(serialize_with = "values::duration")]
     pub start_timeout: Duration,
+    /// How long the daemon may hang until its restart is considered; `None` is written `off`.
+    #[serde(serialize_with = "values::some_duration")]
+    pub restart_hung_after: Option<Duration>,
+    /// Whether a daemon that hangs is restarted.
+    pub on_hung: OnHung,
+}
+
+/// Whether a Docker daemon that hangs is restarted. A restart ends tasks, unless live-restore is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnHung {
+    /// With live-restore, or when no container but the agent's runs; else it is only said.
+    Auto,
+    /// Whatever runs.
+    Restart,
+    /// Never; it is only said.
+    Report,
 }
 
 /// How the engine is started.
@@ -197,6 +219,9 @@ pub struct Metadata {
     /// How long to try before going on without identity.
     #[serde(serialize_with = "values::duration")]
     pub budget: Duration,
+    /// How long the instance profile's credentials are awaited at a time; `None` is written `off` and does not wait.
+    #[serde(serialize_with = "values::some_duration")]
+    pub credentials: Option<Duration>,
 }
 
 /// Whether this host is taken for an EC2 instance.
@@ -216,6 +241,28 @@ pub enum OnEc2 {
 pub struct Run {
     /// What a terminal end does to the daemon.
     pub on_failed: OnFailed,
+}
+
+/// `[user_data]`: cloud-init.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UserData {
+    /// What to do when the user data did not run.
+    pub on_failed: OnUserDataFailed,
+    /// How long the end of cloud-init is awaited before it counts as failed.
+    #[serde(serialize_with = "values::duration")]
+    pub budget: Duration,
+}
+
+/// What to do when the user data did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUserDataFailed {
+    /// Go on waiting.
+    Wait,
+    /// Fail, and say so.
+    Refuse,
+    /// Start the agent.
+    Proceed,
 }
 
 /// What `failed` does to the daemon.
@@ -240,6 +287,7 @@ impl Default for Agent {
             fetch: Fetch::Never,
             allow_default_cluster: false,
             stop_grace: Duration::from_secs(10),
+            restart_silent_after: Some(Duration::from_secs(120)),
         }
     }
 }
@@ -265,6 +313,8 @@ impl Default for Engine {
             pid_file: "/var/run/docker.pid".to_owned(),
             args: Vec::new(),
             start_timeout: Duration::from_secs(180),
+            restart_hung_after: Some(Duration::from_secs(300)),
+            on_hung: OnHung::Auto,
         }
     }
 }
@@ -295,6 +345,16 @@ impl Default for Metadata {
                 "http://[fd00:ec2::254]".to_owned(),
             ],
             budget: Duration::from_secs(300),
+            credentials: Some(Duration::from_secs(120)),
+        }
+    }
+}
+
+impl Default for UserData {
+    fn default() -> Self {
+        UserData {
+            on_failed: OnUserDataFailed::Refuse,
+            budget: Duration::from_secs(600),
         }
     }
 }

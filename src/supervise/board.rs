@@ -12,6 +12,7 @@ use crate::snapshot::{
     Snapshot, Timestamp,
 };
 
+use super::hold::Hold;
 use super::state::{AgentState, EngineState, Fitness, State};
 
 /// How often the document is made anew though nothing changed.
@@ -36,6 +37,10 @@ pub struct Board {
     pub apply_findings: Vec<Finding>,
     /// What the machine of images said.
     pub image_findings: Vec<Finding>,
+    /// What is to be said of the credentials.
+    pub credentials_finding: Option<Finding>,
+    /// An operator's hold.
+    pub hold: Option<Hold>,
     /// How often parts of the plan had gone and were put back.
     pub repairs: u64,
     /// The engine.
@@ -58,6 +63,10 @@ pub struct Why {
     pub engine: String,
     /// On the metadata service.
     pub metadata: String,
+    /// On the credentials.
+    pub credentials: String,
+    /// On the user data.
+    pub user_data: String,
     /// On the image.
     pub image: String,
     /// On the agent.
@@ -76,6 +85,8 @@ impl Board {
             plan: None,
             apply_findings: Vec::new(),
             image_findings: Vec::new(),
+            credentials_finding: None,
+            hold: None,
             repairs: 0,
             engine: EngineView {
                 backend: backend.to_owned(),
@@ -200,6 +211,9 @@ impl Board {
                 "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
                 crate::agent_config::USER_PATH
             ),
+            (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
+            (_, Some(Reason::Credentials)) => self.why.credentials.clone(),
+            (_, Some(Reason::UserData)) => self.why.user_data.clone(),
             (_, Some(Reason::Metadata)) => self.why.metadata.clone(),
             (_, Some(Reason::Image | Reason::ImageInvalid)) => self.why.image.clone(),
             (
@@ -252,6 +266,7 @@ impl Board {
             .chain(plan)
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
+            .chain(&self.credentials_finding)
         {
             // The lint and the plan read the same files.
             if !findings.contains(finding) {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use tokio::time::Instant;
 
 use crate::host::docker::Docker;
@@ -165,6 +166,26 @@ impl Backend {
             return words;
         }
         format!("{words}; its last lines: {}", lines.join(" | "))
+    }
+
+    /// Kills the daemon, which does not answer.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn kill(&mut self) -> Result<(), String> {
+        match self {
+            Backend::Unit { name } => {
+                let systemd = Systemd::connect()
+                    .await
+                    .map_err(|error| error.to_string())?;
+                systemd.kill(name).await.map_err(|error| error.to_string())
+            }
+            Backend::Child { running, .. } => {
+                let pid = running.as_ref().and_then(Running::pid);
+                let pid = pid.ok_or_else(|| "its process is not known".to_owned())?;
+                kill(pid, Signal::SIGKILL).map_err(|error| error.to_string())
+            }
+        }
     }
 
     /// Stops a child engine in order. A unit is left alone: it is systemd's.

@@ -3,6 +3,7 @@
 mod board;
 pub mod engine;
 pub mod exit_reason;
+pub mod hold;
 mod images;
 mod news;
 mod run;

@@ -9,6 +9,7 @@ use crate::settings::{Loaded, SettingsError};
 
 use super::engine::NotUp;
 use super::exit_reason::ExitReason;
+use super::hold::Hold;
 use super::state::Event;
 
 /// One report.
@@ -24,6 +25,8 @@ pub enum News {
         settings: Result<Box<Loaded>, SettingsError>,
         /// What the lint says of the agent's files.
         lint: Vec<Finding>,
+        /// An operator's hold.
+        hold: Option<Hold>,
     },
     /// The engine answers.
     EngineUp {
@@ -40,6 +43,10 @@ pub enum News {
     MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
     Identity(Identity),
+    /// The instance profile's credentials are there or not needed, with what is to be said of that; or why not.
+    Credentials(Result<Option<Finding>, String>),
+    /// What became of the user data.
+    UserData(UserData),
     /// The plan's files and network parts are on the host.
     PlanApplied {
         /// What did not work, and what was mended.
@@ -107,6 +114,15 @@ pub enum Identity {
     Missing(String),
 }
 
+/// What became of the user data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserData {
+    /// cloud-init has ended, or there is none; in words.
+    Ended(String),
+    /// It did not run the user data, or did not end within its budget; why.
+    Failed(String),
+}
+
 /// A container that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentRun {
@@ -114,6 +130,8 @@ pub struct AgentRun {
     pub container_id: String,
     /// Its image's id.
     pub image_id: String,
+    /// Its first process, by number.
+    pub pid: Option<i64>,
     /// When Docker started it.
     pub started_at: Option<String>,
     /// It ran already.

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::agent_image as image;
 use crate::host::introspection::Metadata;
+use crate::host::process::ContainerProcess;
 use crate::settings::Switch;
 use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
@@ -26,6 +27,10 @@ impl Supervisor {
             tracing::info!("it was made from another plan and is replaced when it next ends");
         }
         self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
+        self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
+            pid: i32::try_from(pid).unwrap_or_default(),
+            container: run.container_id.clone(),
+        });
         let view = &mut self.board.agent;
         view.container_id = Some(run.container_id);
         view.image_id = Some(run.image_id);

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::agent_image as image;
-use crate::facts::Fact;
+use crate::facts::{Fact, InstanceFacts};
 use crate::finding::Finding;
-use crate::settings::{Loaded, SettingsError};
+use crate::settings::{Loaded, OnUserDataFailed, SettingsError};
+use crate::snapshot::Timestamp;
 use crate::supervise::engine::NotUp;
-use crate::supervise::news::{Identity, News};
-use crate::supervise::state::{Answer, Event, Goal};
+use crate::supervise::hold::Hold;
+use crate::supervise::news::{Identity, News, UserData};
+use crate::supervise::state::{Answer, Event, Goal, Timer};
 
 use super::Supervisor;
 
@@ -20,7 +22,9 @@ impl Supervisor {
                 host,
                 settings,
                 lint,
+                hold,
             } => {
+                self.take_hold(hold);
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.take_settings(settings, lint);
@@ -35,6 +39,7 @@ impl Supervisor {
                 );
                 self.board.engine.version = Some(facts.version.clone());
                 self.board.engine.api_version = Some(facts.api_version.clone());
+                self.crew.live_restore = facts.live_restore;
                 self.board.facts.engine = Fact::Known(*facts);
                 self.board.why.engine.clear();
                 self.crew.docker = Some(docker);
@@ -56,6 +61,16 @@ impl Supervisor {
                 self.publish();
             }
             News::Identity(identity) => self.identified(identity),
+            News::Credentials(Ok(finding)) => {
+                self.board.credentials_finding = finding;
+                self.record_findings();
+                self.answer(Answer::CredentialsReady);
+            }
+            News::Credentials(Err(why)) => {
+                self.board.why.credentials = why;
+                self.answer(Answer::CredentialsMissing);
+            }
+            News::UserData(user_data) => self.user_data(user_data),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {
                     tracing::warn!("{repaired} network settings had gone and were put back");
@@ -146,6 +161,8 @@ impl Supervisor {
         match settings {
             Ok(loaded) => {
                 self.crew.settings = Arc::new(loaded.settings.clone());
+                let owns_engine = self.state.policy.owns_engine;
+                self.state.policy = super::policy(&loaded.settings, owns_engine);
                 self.board.loaded = *loaded;
             }
             Err(error) => {
@@ -194,6 +211,7 @@ impl Supervisor {
                     instance.instance_type,
                     instance.availability_zone.as_deref().unwrap_or("?"),
                 );
+                self.crew.instance = Some(InstanceFacts::clone(&instance));
                 self.board.instance(Fact::Known(*instance));
                 self.recomputed();
                 self.answer(Answer::IdentityKnown);
@@ -209,5 +227,41 @@ impl Supervisor {
                 self.answer(Answer::IdentityMissing);
             }
         }
+    }
+
+    fn user_data(&mut self, user_data: UserData) {
+        let policy = self.crew.settings.user_data.on_failed;
+        match user_data {
+            UserData::Ended(how) => {
+                tracing::info!("{how}");
+                self.answer(Answer::UserDataEnded);
+            }
+            UserData::Failed(why) if policy == OnUserDataFailed::Proceed => {
+                tracing::warn!("starting the agent although the user data did not run: {why}");
+                self.answer(Answer::UserDataEnded);
+            }
+            UserData::Failed(why) => {
+                self.board.why.user_data = why;
+                self.answer(Answer::UserDataFailed {
+                    refused: policy == OnUserDataFailed::Refuse,
+                });
+            }
+        }
+    }
+
+    fn take_hold(&mut self, hold: Option<Hold>) {
+        let hold = hold.filter(|hold| !hold.over(Timestamp::now()));
+        if hold != self.board.hold {
+            match &hold {
+                Some(hold) => tracing::warn!("{hold}"),
+                None => tracing::info!("the hold is over"),
+            }
+        }
+        let held = hold.is_some();
+        if let Some(until) = hold.as_ref().and_then(|hold| hold.until) {
+            self.timer(Timer::Hold, until.left());
+        }
+        self.board.hold = hold;
+        self.step(Event::Held(held));
     }
 }

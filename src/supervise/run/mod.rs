@@ -29,7 +29,7 @@ use super::board::{Board, REFRESH};
 use super::engine::Backend;
 use super::images::Images;
 use super::news::News;
-use super::state::{Action, Answer, Event, LONGEST_WAIT, State, Timer};
+use super::state::{Action, Answer, EngineState, Event, LONGEST_WAIT, Policy, State, Timer};
 use super::tasks::{self, Crew, SettingsSource};
 use signals::Signals;
 
@@ -58,8 +58,7 @@ pub struct Setup {
 pub async fn run(setup: Setup) -> std::io::Result<Exit> {
     let (sender, news) = mpsc::unbounded_channel();
     let owns_engine = matches!(setup.backend, Backend::Child { .. });
-    let on_failed = setup.loaded.settings.run.on_failed;
-    let (state, first) = State::start(on_failed == OnFailed::Exit, owns_engine);
+    let (state, first) = State::start(policy(&setup.loaded.settings, owns_engine));
     let board = Board::new(setup.loaded.clone(), setup.backend.word());
     let images = Images::open(&setup.root, &setup.loaded.settings.agent.image);
     let crew = Crew::new(
@@ -214,11 +213,17 @@ impl Supervisor {
                         "stopping the agent{}",
                         if hurry { " without grace" } else { "" }
                     );
+                    self.crew.engine_hangs = self.state.engine == EngineState::Hung;
                     self.crew.perform(action);
                 }
                 other => self.crew.perform(other),
             }
         }
+    }
+
+    /// Arms a timer as it stands, without jitter.
+    fn timer(&mut self, timer: Timer, after: Duration) {
+        self.timers.insert(timer, Instant::now() + after);
     }
 
     fn arm(&mut self, timer: Timer, after: Duration) {
@@ -278,6 +283,16 @@ fn jittered(after: Duration) -> Duration {
         after.mul_f64(0.5 + fastrand::f64() / 2.0)
     } else {
         after.mul_f64(fastrand::f64())
+    }
+}
+
+/// What the settings decide for the machine.
+fn policy(settings: &Settings, owns_engine: bool) -> Policy {
+    Policy {
+        exit_on_failed: settings.run.on_failed == OnFailed::Exit,
+        owns_engine,
+        restart_silent_agent: settings.agent.restart_silent_after,
+        restart_hung_engine: settings.engine.restart_hung_after,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{
     Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Goal, Need, PROBE_AGAIN,
-    PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SLOW_WAIT, State, Timer,
-    Verdict, wait_after,
+    PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SILENT_PROBES, SLOW_WAIT,
+    State, Timer, Verdict, wait_after,
 };
 use crate::snapshot::Reason;
 
@@ -51,6 +51,7 @@ impl State {
         self.loss = Reason::AgentExited;
         actions.push(Action::Disarm(Timer::Probe));
         actions.push(Action::Disarm(Timer::Forgive));
+        actions.push(Action::Disarm(Timer::Silent));
         match ending {
             Ending::Terminal => {
                 self.agent = AgentState::Examining;
@@ -84,7 +85,7 @@ impl State {
             }
             Verdict::Terminal => self.agent = AgentState::Failed,
         }
-        if self.exit_on_failed {
+        if self.policy.exit_on_failed {
             actions.push(Action::Exit);
         } else {
             actions.push(Action::arm(Timer::Agent, SLOW_WAIT));
@@ -124,6 +125,7 @@ impl State {
                     actions.push(Action::arm(Timer::Forgive, FORGIVEN_AFTER));
                 }
                 *silent = 0;
+                actions.push(Action::Disarm(Timer::Silent));
                 PROBE_EVERY
             }
             Probe::Unregistered | Probe::Silent if !*registered => {
@@ -148,11 +150,31 @@ impl State {
             }
             Probe::Silent => {
                 *silent = silent.saturating_add(1);
+                if let (SILENT_PROBES, Some(after)) = (*silent, self.policy.restart_silent_agent) {
+                    actions.push(Action::arm(Timer::Silent, after));
+                }
                 PROBE_AGAIN
             }
         };
         if self.goal == Goal::Run {
             actions.push(Action::arm(Timer::Probe, next));
+        }
+    }
+
+    /// A hang that lasts: the agent is ended, and then started like one that failed.
+    pub(super) fn end_silent_agent(&mut self, actions: &mut Vec<Action>) {
+        let AgentState::Running { silent, .. } = self.agent else {
+            return;
+        };
+        if silent < SILENT_PROBES {
+            return;
+        }
+        // Ending it may fail; then again.
+        if let Some(after) = self.policy.restart_silent_agent {
+            actions.push(Action::arm(Timer::Silent, after));
+        }
+        if !self.held && self.engine == EngineState::Up {
+            actions.push(Action::EndAgent);
         }
     }
 }

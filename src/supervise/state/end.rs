@@ -40,7 +40,7 @@ impl State {
         if self.goal != Goal::Stop {
             return;
         }
-        if self.owns_engine {
+        if self.policy.owns_engine {
             actions.push(Action::StopEngine);
         } else {
             actions.push(Action::Exit);

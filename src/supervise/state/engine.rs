@@ -39,9 +39,12 @@ impl State {
             return;
         }
         self.engine_gone();
-        if self.goal == Goal::Run {
+        actions.push(Action::Disarm(Timer::Ping));
+        actions.push(Action::Disarm(Timer::Hung));
+        if self.held {
+            self.engine = EngineState::Unknown;
+        } else if self.goal == Goal::Run {
             self.engine = EngineState::Starting;
-            actions.push(Action::Disarm(Timer::Ping));
             actions.push(Action::StartEngine);
         } else {
             self.engine = EngineState::Down;
@@ -91,6 +94,7 @@ impl State {
         }
         self.engine_silent = 0;
         self.engine = EngineState::Up;
+        actions.push(Action::Disarm(Timer::Hung));
         actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
     }
 
@@ -102,6 +106,23 @@ impl State {
         if self.engine_silent >= SILENT_PROBES {
             self.engine = EngineState::Hung;
         }
+        if let (SILENT_PROBES, Some(after)) = (self.engine_silent, self.policy.restart_hung_engine)
+        {
+            actions.push(Action::arm(Timer::Hung, after));
+        }
         actions.push(Action::arm(Timer::Ping, PROBE_AGAIN));
+    }
+
+    /// A hang that lasts: the shell looks whether the engine may be ended, and asks again later if not.
+    pub(super) fn end_hung_engine(&mut self, actions: &mut Vec<Action>) {
+        if self.engine != EngineState::Hung {
+            return;
+        }
+        if let Some(after) = self.policy.restart_hung_engine {
+            actions.push(Action::arm(Timer::Hung, after));
+        }
+        if !self.held {
+            actions.push(Action::EndEngine);
+        }
     }
 }

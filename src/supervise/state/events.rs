@@ -21,6 +21,8 @@ pub enum Event {
     EngineLost,
     /// The agent's container ended.
     AgentEnded(Ending),
+    /// An operator holds the supervision, or lets it go.
+    Held(bool),
     /// Its image is being changed; the agent is not to be started meanwhile.
     ImageChanging,
     /// Its image was changed: start it anew, ending the one that runs.
@@ -57,6 +59,17 @@ pub enum Answer {
     IdentityKnown,
     /// Of the same: not within its budget.
     IdentityMissing,
+    /// Of [`Action::AwaitCredentials`]: there, or not needed.
+    CredentialsReady,
+    /// Of the same: not within their budget.
+    CredentialsMissing,
+    /// Of [`Action::AwaitUserData`]: cloud-init has ended, or there is none.
+    UserDataEnded,
+    /// Of the same: it did not run the user data, or not within its budget.
+    UserDataFailed {
+        /// The settings say that the agent is then not started.
+        refused: bool,
+    },
     /// Of [`Action::ApplyPlan`]; what failed is a finding.
     PlanApplied,
     /// Of [`Action::PrepareImage`].
@@ -139,11 +152,21 @@ pub enum Timer {
     Check,
     /// Compare the packet filter with the plan.
     Reassert,
+    /// End an agent that has been silent for too long.
+    Silent,
+    /// End an engine that has been hanging for too long.
+    Hung,
+    /// The hold is over.
+    Hold,
+    /// Ask for credentials again.
+    Credentials,
+    /// Look for the end of cloud-init again.
+    UserData,
 }
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Timer; 9] = [
+    pub const ALL: [Timer; 14] = [
         Timer::Agent,
         Timer::Probe,
         Timer::Forgive,
@@ -153,13 +176,30 @@ impl Timer {
         Timer::Image,
         Timer::Check,
         Timer::Reassert,
+        Timer::Silent,
+        Timer::Hung,
+        Timer::Hold,
+        Timer::Credentials,
+        Timer::UserData,
     ];
 
     /// Retries of what may fail on a whole fleet at once are spread; probes keep their rate.
     pub fn jittered(self) -> bool {
         match self {
-            Timer::Agent | Timer::Engine | Timer::Identity | Timer::Image | Timer::Check => true,
-            Timer::Probe | Timer::Forgive | Timer::Ping | Timer::Reassert => false,
+            Timer::Agent
+            | Timer::Engine
+            | Timer::Identity
+            | Timer::Image
+            | Timer::Check
+            | Timer::Credentials
+            | Timer::UserData => true,
+            Timer::Probe
+            | Timer::Forgive
+            | Timer::Ping
+            | Timer::Reassert
+            | Timer::Silent
+            | Timer::Hung
+            | Timer::Hold => false,
         }
     }
 }
@@ -179,6 +219,14 @@ pub enum Action {
     PingEngine,
     /// Ask the metadata service for the instance's identity.
     FetchIdentity,
+    /// Wait for the credentials of the instance profile.
+    AwaitCredentials,
+    /// Wait until cloud-init has run the user data.
+    AwaitUserData,
+    /// End the agent, which does not answer; its follower tells when it has ended.
+    EndAgent,
+    /// End the engine, which does not answer, where the settings and what runs in it allow.
+    EndEngine,
     /// Put the plan's files and network parts on the host.
     ApplyPlan,
     /// Mend what of it has gone. Answers like [`Action::ApplyPlan`].

@@ -5,7 +5,9 @@
 //! runs and is registered until someone says stop.
 
 mod agent;
+mod clocks;
 mod end;
+mod hold;
 mod engine;
 mod events;
 mod image;
@@ -13,37 +15,10 @@ mod phase;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use crate::snapshot::Reason;
 
+pub use clocks::*;
 pub use events::{Action, Answer, Ending, Event, Probe, Timer, Verdict};
-
-/// Agent failures after which it is retried in the slow lane.
-pub const BUDGET: u32 = 10;
-/// The first wait after the immediate restart; doubled for each further failure.
-pub const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest wait within the budget.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// The wait in the slow lane, and between tries of what ended terminally.
-pub const SLOW_WAIT: Duration = Duration::from_secs(300);
-/// How long the agent has to be registered before its failures are forgotten.
-pub const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
-/// How often a registered agent and the engine are probed. With two silent probes ([`PROBE_AGAIN`]) and a deadline of
-/// 2 s each, a hang shows within 15 s.
-pub const PROBE_EVERY: Duration = Duration::from_secs(8);
-/// The next probe after a silent one.
-pub const PROBE_AGAIN: Duration = Duration::from_secs(1);
-/// Silent probes in a row that mean a hang.
-pub const SILENT_PROBES: u32 = 2;
-/// How often the packet filter is compared with the plan, and mended.
-pub const REASSERT_EVERY: Duration = Duration::from_secs(60);
-/// How often an agent that has not registered is probed: at first, and after [`QUICK_PROBES`].
-pub const PROBE_NEW: Duration = Duration::from_millis(250);
-/// Probes at the quick rate.
-pub const QUICK_PROBES: u32 = 40;
-/// How often an agent is probed that has not registered for a while.
-pub const PROBE_UNREGISTERED: Duration = Duration::from_secs(5);
 
 /// What the supervision is to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,15 +141,23 @@ pub struct State {
     pub was_healthy: bool,
     /// How often the agent was started again.
     pub restarts: u32,
-    /// The daemon ends when the agent ends terminally or the host is unfit.
-    pub exit_on_failed: bool,
-    /// The engine is our child and stops with us.
-    pub owns_engine: bool,
+    /// The user data has run: cloud-init has ended.
+    pub user_data: Need,
+    /// cloud-init has ended; what it wrote is being read.
+    pub user_data_ended: bool,
+    /// The user data did not run, and the settings say that the agent is then not started.
+    pub user_data_refused: bool,
+    /// The instance profile's credentials are there.
+    pub credentials: Need,
+    /// An operator holds the supervision.
+    pub held: bool,
+    /// What the settings decide.
+    pub policy: Policy,
 }
 
 impl State {
     /// The state at exec, and what to do first.
-    pub fn start(exit_on_failed: bool, owns_engine: bool) -> (State, Vec<Action>) {
+    pub fn start(policy: Policy) -> (State, Vec<Action>) {
         let state = State {
             goal: Goal::Run,
             fitness: Fitness::Unknown,
@@ -195,8 +178,12 @@ impl State {
             loss: Reason::AgentExited,
             was_healthy: false,
             restarts: 0,
-            exit_on_failed,
-            owns_engine,
+            user_data: Need::Open,
+            user_data_ended: false,
+            user_data_refused: false,
+            credentials: Need::Open,
+            held: false,
+            policy,
         };
         (state, vec![Action::Check])
     }
@@ -212,6 +199,7 @@ impl State {
             Event::Fired(timer) => self.fired(timer, &mut actions),
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),
+            Event::Held(held) => self.hold(held, &mut actions),
             Event::AgentEnded(ending) => self.agent_ended(ending, &mut actions),
             Event::ImageChanging => self.image_changing(),
             Event::ImageChanged => self.image_changed(&mut actions),
@@ -222,7 +210,7 @@ impl State {
             }
             Event::UpdateTakenBack(taken_back) => self.update_taken_back = taken_back,
         }
-        if self.goal == Goal::Run {
+        if self.goal == Goal::Run && !self.held {
             self.advance(&mut actions);
         }
         actions
@@ -241,6 +229,14 @@ impl State {
             self.identity = Need::Busy;
             actions.push(Action::FetchIdentity);
         }
+        if self.user_data == Need::Open {
+            self.user_data = Need::Busy;
+            actions.push(Action::AwaitUserData);
+        }
+        if self.credentials == Need::Open && self.identity == Need::Met {
+            self.credentials = Need::Busy;
+            actions.push(Action::AwaitCredentials);
+        }
         if self.engine != EngineState::Up {
             return;
         }
@@ -252,9 +248,14 @@ impl State {
             self.image = Need::Busy;
             actions.push(Action::PrepareImage);
         }
-        let needs_met = [self.identity, self.network, self.image]
-            .iter()
-            .all(|need| *need == Need::Met);
+        let needs = [
+            self.identity,
+            self.network,
+            self.image,
+            self.user_data,
+            self.credentials,
+        ];
+        let needs_met = needs.iter().all(|need| *need == Need::Met);
         if needs_met && self.cluster && self.agent == AgentState::Idle {
             self.agent = AgentState::Launching;
             actions.push(Action::LaunchAgent);
@@ -270,11 +271,15 @@ impl State {
             Answer::EngineAnswers => self.engine_answers(actions),
             Answer::EngineSilent => self.engine_is_silent(actions),
             Answer::IdentityKnown => self.identity = Need::Met,
-            Answer::IdentityMissing => {
-                if self.identity == Need::Busy {
-                    self.identity = Need::Missing;
-                    actions.push(Action::arm(Timer::Identity, LONGEST_WAIT));
-                }
+            Answer::IdentityMissing => missing(&mut self.identity, Timer::Identity, actions),
+            Answer::CredentialsReady => self.credentials = Need::Met,
+            Answer::CredentialsMissing => {
+                missing(&mut self.credentials, Timer::Credentials, actions);
+            }
+            Answer::UserDataEnded => self.user_data_ended(actions),
+            Answer::UserDataFailed { refused } => {
+                self.user_data_refused = refused;
+                missing(&mut self.user_data, Timer::UserData, actions);
             }
             Answer::PlanApplied => self.plan_applied(actions),
             Answer::ImageReady => {
@@ -317,7 +322,7 @@ impl State {
             }
             Timer::Forgive => self.failures = 0,
             Timer::Engine => {
-                if self.engine == EngineState::Down {
+                if self.engine == EngineState::Down && !self.held {
                     self.engine = EngineState::Starting;
                     actions.push(Action::StartEngine);
                 }
@@ -332,6 +337,11 @@ impl State {
                     actions.push(Action::ReassertPlan);
                 }
             }
+            Timer::Silent => self.end_silent_agent(actions),
+            Timer::Hung => self.end_hung_engine(actions),
+            Timer::Hold => self.hold(false, actions),
+            Timer::Credentials => retry(&mut self.credentials),
+            Timer::UserData => retry(&mut self.user_data),
             Timer::Identity => retry(&mut self.identity),
             Timer::Image => retry(&mut self.image),
             Timer::Check => {
@@ -356,10 +366,19 @@ impl State {
             return;
         }
         self.fitness = Fitness::Unfit;
-        if self.exit_on_failed {
+        if self.policy.exit_on_failed {
             actions.push(Action::Exit);
         } else {
             actions.push(Action::arm(Timer::Check, SLOW_WAIT));
+        }
+    }
+
+    /// What the user data wrote is read before the agent is started with it.
+    fn user_data_ended(&mut self, actions: &mut Vec<Action>) {
+        self.user_data_refused = false;
+        if self.user_data == Need::Busy && !self.user_data_ended {
+            self.user_data_ended = true;
+            actions.push(Action::Check);
         }
     }
 
@@ -374,6 +393,9 @@ impl State {
     fn configuration_read(&mut self, actions: &mut Vec<Action>) {
         if self.goal != Goal::Run {
             return;
+        }
+        if self.user_data_ended {
+            self.user_data = Need::Met;
         }
         retry(&mut self.identity);
         retry(&mut self.image);
@@ -400,14 +422,10 @@ fn retry(need: &mut Need) {
     }
 }
 
-/// The longest wait before the next try, after so many failures: none, 0.5 s doubling to 60 s, then the slow lane. The
-/// shell takes a random part of it (full jitter).
-pub fn wait_after(failures: u32) -> Duration {
-    match failures {
-        0 | 1 => Duration::ZERO,
-        spent if spent > BUDGET => SLOW_WAIT,
-        some => FIRST_WAIT
-            .saturating_mul(1 << (some - 2).min(16))
-            .min(LONGEST_WAIT),
+/// Notes that something is missing, to be tried again.
+fn missing(need: &mut Need, timer: Timer, actions: &mut Vec<Action>) {
+    if *need == Need::Busy {
+        *need = Need::Missing;
+        actions.push(Action::arm(timer, LONGEST_WAIT));
     }
 }

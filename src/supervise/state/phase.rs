@@ -10,6 +10,7 @@ impl State {
             Goal::Stop if self.agent == AgentState::Stopped => return (Phase::Stopped, None),
             Goal::Stop => return (Phase::Draining, None),
             Goal::Leave => return (Phase::Stopped, None),
+            Goal::Run if self.held => return (Phase::Held, None),
             Goal::Run => {}
         }
         match self.fitness {
@@ -60,10 +61,17 @@ impl State {
 
     /// The agent is not there yet: what is missing.
     fn coming(&self) -> (Phase, Option<Reason>) {
-        let missing = if !self.cluster {
+        if self.user_data_refused && self.user_data != Need::Met {
+            return (Phase::Failed, Some(Reason::UserData));
+        }
+        let missing = if self.user_data != Need::Met {
+            Some(Reason::UserData)
+        } else if !self.cluster {
             Some(Reason::Cluster)
         } else if self.identity != Need::Met {
             Some(Reason::Metadata)
+        } else if self.credentials != Need::Met {
+            Some(Reason::Credentials)
         } else if self.image == Need::Missing {
             Some(if self.image_invalid {
                 Reason::ImageInvalid

@@ -1,19 +1,29 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::snapshot::{Phase, Reason};
 
+const POLICY: Policy = Policy {
+    exit_on_failed: false,
+    owns_engine: true,
+    restart_silent_agent: Some(Duration::from_secs(120)),
+    restart_hung_engine: Some(Duration::from_secs(300)),
+};
+
 /// A machine that has come to a registered agent.
 fn healthy() -> State {
-    let (mut state, _) = State::start(false, true);
+    let (mut state, _) = State::start(POLICY);
+    user_data_ended(&mut state);
     for answer in [
         Answer::Checked {
             unfit: false,
             cluster: true,
         },
         Answer::IdentityKnown,
+        Answer::CredentialsReady,
         Answer::EngineUp,
         Answer::ImageReady,
         Answer::PlanApplied,
@@ -25,6 +35,16 @@ fn healthy() -> State {
     }
     assert_eq!(state.phase(), (Phase::Healthy, None));
     state
+}
+
+/// cloud-init has ended, and what it wrote was read.
+fn user_data_ended(state: &mut State) {
+    state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: false,
+    }));
+    state.step(Event::Answered(Answer::UserDataEnded));
+    state.step(Event::ConfigurationRead);
 }
 
 fn launches(actions: &[Action]) -> bool {
@@ -40,13 +60,22 @@ fn armed(actions: &[Action], wanted: Timer) -> Option<Duration> {
 
 #[test]
 fn the_parts_are_started_side_by_side() {
-    let (mut state, first) = State::start(false, false);
+    let (mut state, first) = State::start(POLICY);
     assert_eq!(first, [Action::Check]);
     let actions = state.step(Event::Answered(Answer::Checked {
         unfit: false,
         cluster: true,
     }));
-    assert_eq!(actions, [Action::StartEngine, Action::FetchIdentity]);
+    assert_eq!(
+        actions,
+        [
+            Action::StartEngine,
+            Action::FetchIdentity,
+            Action::AwaitUserData
+        ]
+    );
+    state.step(Event::Answered(Answer::UserDataEnded));
+    state.step(Event::ConfigurationRead);
     let actions = state.step(Event::Answered(Answer::EngineUp));
     assert!(actions.contains(&Action::ApplyPlan) && actions.contains(&Action::PrepareImage));
     assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Metadata)));
@@ -54,7 +83,7 @@ fn the_parts_are_started_side_by_side() {
 
 #[test]
 fn an_unfit_host_starts_nothing_and_is_checked_again() {
-    let (mut state, _) = State::start(false, false);
+    let (mut state, _) = State::start(POLICY);
     let actions = state.step(Event::Answered(Answer::Checked {
         unfit: true,
         cluster: true,
@@ -67,13 +96,16 @@ fn an_unfit_host_starts_nothing_and_is_checked_again() {
 
 #[test]
 fn without_a_cluster_it_waits_until_the_file_is_mended() {
-    let (mut state, _) = State::start(false, false);
+    let (mut state, _) = State::start(POLICY);
+    user_data_ended(&mut state);
     for answer in [
         Answer::Checked {
             unfit: false,
             cluster: false,
         },
         Answer::IdentityKnown,
+        Answer::CredentialsReady,
+        Answer::CredentialsReady,
         Answer::EngineUp,
         Answer::ImageReady,
         Answer::PlanApplied,
@@ -201,7 +233,7 @@ fn what_ended_for_long_is_started_when_the_changed_configuration_is_read() {
 #[test]
 fn on_failed_exit_ends_the_daemon() {
     let mut state = healthy();
-    state.exit_on_failed = true;
+    state.policy.exit_on_failed = true;
     state.step(Event::AgentEnded(Ending::Terminal));
     let actions = state.step(Event::Answered(Answer::ExitExamined(Verdict::Terminal)));
     assert!(actions.contains(&Action::Exit));
@@ -220,6 +252,83 @@ fn a_silent_agent_is_degraded_and_mends_itself() {
     assert_eq!(state.phase(), (Phase::Degraded, Some(Reason::AgentSilent)));
     state.step(Event::Answered(Answer::AgentProbed(Probe::Registered)));
     assert_eq!(state.phase().0, Phase::Healthy);
+}
+
+#[test]
+fn a_hang_that_lasts_ends_the_agent_and_one_that_passes_does_not() {
+    let mut state = healthy();
+    state.step(Event::Answered(Answer::AgentProbed(Probe::Silent)));
+    let actions = state.step(Event::Answered(Answer::AgentProbed(Probe::Silent)));
+    assert_eq!(armed(&actions, Timer::Silent), POLICY.restart_silent_agent);
+    let mut passing = state.clone();
+    let actions = passing.step(Event::Answered(Answer::AgentProbed(Probe::Registered)));
+    assert!(actions.contains(&Action::Disarm(Timer::Silent)));
+    assert!(
+        !passing
+            .step(Event::Fired(Timer::Silent))
+            .contains(&Action::EndAgent)
+    );
+    assert!(
+        state
+            .step(Event::Fired(Timer::Silent))
+            .contains(&Action::EndAgent)
+    );
+}
+
+#[test]
+fn a_hung_engine_is_degraded_then_looked_at_again_and_again() {
+    let mut state = healthy();
+    state.step(Event::Answered(Answer::EngineSilent));
+    let actions = state.step(Event::Answered(Answer::EngineSilent));
+    assert_eq!(armed(&actions, Timer::Hung), POLICY.restart_hung_engine);
+    assert_eq!(state.phase(), (Phase::Degraded, Some(Reason::EngineHung)));
+    for _ in 0..3 {
+        let actions = state.step(Event::Fired(Timer::Hung));
+        assert!(actions.contains(&Action::EndEngine));
+        assert_eq!(armed(&actions, Timer::Hung), POLICY.restart_hung_engine);
+    }
+    state.step(Event::Answered(Answer::EngineAnswers));
+    assert_eq!(state.phase().0, Phase::Healthy);
+    assert!(
+        !state
+            .step(Event::Fired(Timer::Hung))
+            .contains(&Action::EndEngine)
+    );
+}
+
+#[test]
+fn a_hold_starts_nothing_and_a_release_starts_what_is_due() {
+    let mut state = healthy();
+    state.step(Event::Held(true));
+    assert_eq!(state.phase(), (Phase::Held, None));
+    assert!(!launches(&state.step(Event::AgentEnded(Ending::Failure))));
+    let lost = state.step(Event::EngineLost);
+    assert!(!lost.contains(&Action::StartEngine));
+    assert!(
+        state
+            .step(Event::Held(false))
+            .contains(&Action::StartEngine)
+    );
+}
+
+#[test]
+fn user_data_that_failed_is_refused_and_looked_at_again() {
+    let (mut state, _) = State::start(POLICY);
+    state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: true,
+    }));
+    let actions = state.step(Event::Answered(Answer::UserDataFailed { refused: true }));
+    assert!(armed(&actions, Timer::UserData).is_some());
+    state.step(Event::Answered(Answer::EngineUp));
+    assert_eq!(state.phase(), (Phase::Failed, Some(Reason::UserData)));
+    let again = state.step(Event::Fired(Timer::UserData));
+    assert!(again.contains(&Action::AwaitUserData));
+    let actions = state.step(Event::Answered(Answer::UserDataEnded));
+    assert!(
+        actions.contains(&Action::Check),
+        "what the user data wrote is read first"
+    );
 }
 
 #[test]
@@ -319,6 +428,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::IdentityKnown),
         Just(Answer::IdentityMissing),
         Just(Answer::PlanApplied),
+        Just(Answer::CredentialsReady),
+        Just(Answer::CredentialsMissing),
+        Just(Answer::UserDataEnded),
+        any::<bool>().prop_map(|refused| Answer::UserDataFailed { refused }),
         Just(Answer::ImageReady),
         any::<bool>().prop_map(|invalid| Answer::ImageMissing { invalid }),
         any::<bool>().prop_map(|adopted| Answer::AgentRunning { adopted }),
@@ -343,6 +456,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::ImageChanged),
         1 => Just(Event::UpdateRefused),
         1 => Just(Event::ImageGone),
+        1 => any::<bool>().prop_map(Event::Held),
+        1 => Just(Event::ConfigurationRead),
         1 => Just(Event::ConfigurationChanged),
         1 => Just(Event::ConfigurationRead),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
@@ -358,7 +473,7 @@ proptest! {
         events in proptest::collection::vec(any_event(), 0..60),
         exit_on_failed in any::<bool>(),
     ) {
-        let (mut state, first) = State::start(exit_on_failed, true);
+        let (mut state, first) = State::start(Policy { exit_on_failed, ..POLICY });
         let mut model = Model::default();
         model.follow(&first);
         for event in events {
@@ -395,11 +510,17 @@ proptest! {
             if state.fitness == Fitness::Unfit && phase == Phase::Failed {
                 prop_assert!(model.checking || retried(Timer::Check));
             }
-            if state.engine == EngineState::Down {
+            if state.engine == EngineState::Down && !state.held {
                 prop_assert!(retried(Timer::Engine));
             }
             if state.image == Need::Missing {
                 prop_assert!(retried(Timer::Image));
+            }
+            if state.credentials == Need::Missing {
+                prop_assert!(retried(Timer::Credentials));
+            }
+            if state.user_data == Need::Missing {
+                prop_assert!(retried(Timer::UserData));
             }
             if state.identity == Need::Missing {
                 prop_assert!(retried(Timer::Identity));
@@ -410,7 +531,7 @@ proptest! {
     /// A stop ends, whatever came before, if its three steps answer.
     #[test]
     fn a_stop_always_ends(events in proptest::collection::vec(any_event(), 0..60)) {
-        let (mut state, _) = State::start(false, true);
+        let (mut state, _) = State::start(POLICY);
         for event in events {
             state.step(event);
         }

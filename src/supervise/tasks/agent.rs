@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::agent_config;
 use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
+use crate::host::process::ContainerProcess;
 use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
 use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
@@ -89,25 +90,42 @@ impl Crew {
         });
     }
 
+    /// Ends an agent that hangs: it would not hear SIGTERM.
+    pub(super) fn end_agent(&mut self) {
+        let Some(docker) = self.docker.clone() else {
+            return;
+        };
+        let name = self.container_name();
+        tracing::warn!("the agent does not answer; it is killed and started again");
+        self.spawn_silent(Kind::EndAgent, async move {
+            if let Err(error) = docker.kill(&name).await {
+                tracing::warn!("the agent could not be killed: {error}");
+            }
+        });
+    }
+
+    /// Through the engine; where that can't be asked, by signals to the agent's process.
     pub(super) fn stop_agent(&mut self, hurry: bool) {
         // A start under way would bring it back.
         self.cancel(Kind::Agent);
         self.cancel(Kind::Probe);
-        let Some(docker) = self.docker.clone() else {
-            let _ = self.news.send(News::AgentStopped(Err(
-                "the Docker daemon is not up; an agent that outlived it runs on".to_owned(),
-            )));
-            return;
-        };
         let grace = if hurry {
             Duration::ZERO
         } else {
             self.settings.agent.stop_grace
         };
+        let docker = self.docker.clone().filter(|_| !self.engine_hangs);
+        let process = self.agent_process.clone();
         let name = self.container_name();
         self.spawn(Kind::FollowAgent, async move {
-            let stopped = docker.stop(&name, grace).await;
-            News::AgentStopped(stopped.map_err(|error| error.to_string()))
+            News::AgentStopped(match docker {
+                None => end_process(process, grace, "the Docker daemon can't be asked").await,
+                Some(docker) => match docker.stop(&name, grace).await {
+                    Ok(()) => Ok(()),
+                    // Its grace is over.
+                    Err(error) => end_process(process, Duration::ZERO, &error.to_string()).await,
+                },
+            })
         });
     }
 
@@ -117,6 +135,22 @@ impl Crew {
             || crate::plan::CONTAINER_NAME.to_owned(),
             |agent| agent.name.clone(),
         )
+    }
+}
+
+async fn end_process(
+    process: Option<ContainerProcess>,
+    grace: Duration,
+    why: &str,
+) -> Result<(), String> {
+    let Some(process) = process.filter(ContainerProcess::runs) else {
+        return Err(format!("{why}, and no process of the agent is known"));
+    };
+    tracing::warn!("{why}; signalling the agent's process {}", process.pid);
+    if process.end(grace).await {
+        Ok(())
+    } else {
+        Err(format!("process {} of the agent does not end", process.pid))
     }
 }
 
@@ -180,6 +214,7 @@ fn run(found: Container) -> AgentRun {
     AgentRun {
         container_id: found.id,
         image_id: found.image_id,
+        pid: found.pid,
         started_at: found.started_at,
         adopted: false,
         plan_pending: false,

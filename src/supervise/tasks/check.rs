@@ -3,6 +3,7 @@
 use crate::agent_config::{self, Layer, Source};
 use crate::facts::{self, Fact, HostFacts};
 use crate::finding::Finding;
+use crate::supervise::hold::Hold;
 use crate::supervise::news::News;
 
 use super::{Crew, Kind};
@@ -16,13 +17,15 @@ impl Crew {
             let reading = tokio::task::spawn_blocking(move || {
                 let host = facts::host(&root);
                 let lint = lint(&host);
-                (host, settings().map(Box::new), lint)
+                let hold = Hold::read(&root);
+                (host, settings().map(Box::new), lint, hold)
             });
             match reading.await {
-                Ok((host, settings, lint)) => News::HostRead {
+                Ok((host, settings, lint, hold)) => News::HostRead {
                     host: Box::new(host),
                     settings,
                     lint,
+                    hold,
                 },
                 Err(error) => {
                     // Only a panic ends a blocking task early.
@@ -33,6 +36,7 @@ impl Crew {
                             problems: Vec::new(),
                         }),
                         lint: Vec::new(),
+                        hold: None,
                     }
                 }
             }

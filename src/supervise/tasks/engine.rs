@@ -4,6 +4,8 @@ use tokio::sync::Mutex;
 
 use crate::facts;
 use crate::host::docker::{Docker, DockerError};
+use crate::host::process;
+use crate::settings::OnHung;
 use crate::supervise::engine::{Backend, NotUp};
 use crate::supervise::news::News;
 use crate::supervise::state::Event;
@@ -49,6 +51,33 @@ impl Crew {
                 // Who is gone does not answer late; the follower may not have been told.
                 Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
                 other => News::EnginePinged(other.map_err(|error| error.to_string())),
+            }
+        });
+    }
+
+    /// Ends an engine that hangs, where that costs no task or the settings say so.
+    pub(super) fn end_engine(&mut self) {
+        let backend = self.backend.clone();
+        let policy = self.settings.engine.on_hung;
+        let live_restore = self.live_restore;
+        let agent = usize::from(
+            self.agent_process
+                .as_ref()
+                .is_some_and(|agent| agent.runs()),
+        );
+        self.spawn_silent(Kind::EndEngine, async move {
+            let others = process::containers().saturating_sub(agent);
+            let spare = policy == OnHung::Report
+                || (policy == OnHung::Auto && !live_restore && others > 0);
+            if spare {
+                tracing::warn!(
+                    "the Docker daemon hangs and is left alone: a restart would end {others} containers; to restart it: set engine.on_hung = \"restart\""
+                );
+                return;
+            }
+            tracing::warn!("the Docker daemon hangs; it is killed and started again");
+            if let Err(why) = backend.lock().await.kill().await {
+                tracing::warn!("the Docker daemon could not be killed: {why}");
             }
         });
     }

@@ -1,13 +1,16 @@
 //! Who this instance is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use crate::checks;
 use crate::facts::{self, HostFacts};
+use crate::finding::{Confidence, Finding, Outcome, Severity};
 use crate::host::files::Root;
-use crate::host::imds::{Imds, ImdsError, with_budget};
+use crate::host::imds::{CredentialsState, Imds, ImdsError, with_budget};
 use crate::settings::OnEc2;
 use crate::supervise::news::{Identity, News};
 
@@ -18,13 +21,89 @@ impl Crew {
         let metadata = self.settings.metadata.clone();
         let root = self.root.clone();
         let news = self.news.clone();
+        let imds = self.imds();
         self.spawn(Kind::Identity, async move {
             let host = tokio::task::spawn_blocking(move || read(&root)).await;
             if let Some(why) = elsewhere(metadata.ec2, &host.unwrap_or_default()) {
                 return News::Identity(Identity::None(why));
             }
-            News::Identity(ask(&metadata.endpoints, metadata.budget, &news).await)
+            News::Identity(match imds {
+                Ok(imds) => ask(&imds, metadata.budget, &news).await,
+                Err(error) => Identity::Missing(error.to_string()),
+            })
         });
+    }
+}
+
+impl Crew {
+    pub(super) fn await_credentials(&mut self) {
+        // Without an identity there is no service to ask.
+        let (Some(_), Some(budget)) = (&self.instance, self.settings.metadata.credentials) else {
+            let _ = self.news.send(News::Credentials(Ok(None)));
+            return;
+        };
+        let imds = self.imds();
+        self.spawn(Kind::Credentials, async move {
+            News::Credentials(match imds {
+                Ok(imds) => credentials(&imds, budget).await,
+                Err(error) => Err(error.to_string()),
+            })
+        });
+    }
+
+    /// The client of the metadata service; one for all, so that its token is asked for once.
+    fn imds(&mut self) -> Result<Arc<Imds>, ImdsError> {
+        let endpoints = &self.settings.metadata.endpoints;
+        match &self.imds {
+            Some((of, imds)) if of == endpoints => Ok(imds.clone()),
+            _ => {
+                let imds = Arc::new(Imds::new(endpoints)?);
+                self.imds = Some((endpoints.clone(), imds.clone()));
+                Ok(imds)
+            }
+        }
+    }
+}
+
+/// Waits for credentials; a role is unknown for the first seconds of an instance, and where there is none for the whole
+/// budget, the agent may have other credentials.
+async fn credentials(imds: &Imds, budget: Duration) -> Result<Option<Finding>, String> {
+    const PAUSE: Duration = Duration::from_secs(1);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+    let deadline = Instant::now() + budget;
+    let mut pause = PAUSE;
+    loop {
+        let why = match imds.credentials_ready().await {
+            Ok(CredentialsState::Ready { .. }) => return Ok(None),
+            Ok(CredentialsState::NoRole) if Instant::now() >= deadline => {
+                return Ok(Some(no_profile()));
+            }
+            Ok(CredentialsState::NoRole) => "there is no instance profile yet".to_owned(),
+            Ok(CredentialsState::NotReady { role, why }) => format!("role {role}: {why}"),
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return Err(why);
+        }
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn no_profile() -> Finding {
+    Finding {
+        rule: "ecs.iam".into(),
+        title: "the instance has credentials for the agent".into(),
+        severity: Severity::Recommended,
+        outcome: Outcome::Failed,
+        confidence: Confidence::Low,
+        observed: "the metadata service knows no instance profile".to_owned(),
+        required: "an instance profile whose role has AmazonEC2ContainerServiceforEC2Role".into(),
+        remedy: "attach one; the agent can't register without credentials of some kind".into(),
+        source:
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html"
+                .into(),
+        place: None,
     }
 }
 
@@ -44,14 +123,10 @@ fn elsewhere(ec2: OnEc2, host: &HostFacts) -> Option<String> {
     }
 }
 
-async fn ask(endpoints: &[String], budget: Duration, news: &UnboundedSender<News>) -> Identity {
-    let imds = match Imds::new(endpoints) {
-        Ok(imds) => imds,
-        Err(error) => return Identity::Missing(error.to_string()),
-    };
+async fn ask(imds: &Imds, budget: Duration, news: &UnboundedSender<News>) -> Identity {
     let asked = with_budget(
         budget,
-        || facts::instance(&imds),
+        || facts::instance(imds),
         |waiting| {
             let _ = news.send(News::MetadataAwaited(waiting.error.to_string()));
         },

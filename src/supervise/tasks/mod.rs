@@ -6,6 +6,7 @@ mod engine;
 mod identity;
 mod image;
 mod network;
+mod user_data;
 mod units;
 
 use std::collections::HashMap;
@@ -21,8 +22,11 @@ use tracing::Instrument;
 
 use crate::agent_image::Record;
 use crate::apply::Applier;
+use crate::facts::InstanceFacts;
 use crate::host::docker::Docker;
 use crate::host::files::Root;
+use crate::host::imds::Imds;
+use crate::host::process::ContainerProcess;
 use crate::plan::Plan;
 use crate::settings::Settings;
 
@@ -38,6 +42,10 @@ enum Kind {
     FollowEngine,
     Ping,
     Identity,
+    Credentials,
+    UserData,
+    EndEngine,
+    EndAgent,
     Plan,
     Image,
     Agent,
@@ -60,8 +68,16 @@ pub struct Crew {
     pub docker: Option<Docker>,
     /// The engine answered once.
     pub engine_was_up: bool,
+    /// The engine is up and does not answer.
+    pub engine_hangs: bool,
+    /// Containers survive the engine's restart.
+    pub live_restore: bool,
+    /// What the metadata service told of this instance, once it did.
+    pub instance: Option<InstanceFacts>,
     /// The container that runs or ran last, and since when we know of it.
     pub agent: Option<(String, SystemTime)>,
+    /// The first process of the agent's container.
+    pub agent_process: Option<ContainerProcess>,
     /// How the agent ended the last time.
     pub last_exit: i64,
     /// What is recorded of the agent's images.
@@ -75,6 +91,7 @@ pub struct Crew {
     backend: Arc<Mutex<Backend>>,
     applier: Arc<Applier>,
     record_turn: Arc<Mutex<()>>,
+    imds: Option<(Vec<String>, Arc<Imds>)>,
     tasks: HashMap<Kind, JoinHandle<()>>,
 }
 
@@ -98,7 +115,11 @@ impl Crew {
             plan: None,
             docker: None,
             engine_was_up: false,
+            engine_hangs: false,
+            live_restore: false,
+            instance: None,
             agent: None,
+            agent_process: None,
             last_exit: 0,
             image_record: Record::default(),
             launch_anew: false,
@@ -107,6 +128,7 @@ impl Crew {
             backend: Arc::new(Mutex::new(backend)),
             applier: Arc::new(Applier::host()),
             record_turn: Arc::default(),
+            imds: None,
             tasks: HashMap::new(),
         }
     }
@@ -120,6 +142,10 @@ impl Crew {
             Action::FollowEngine => self.follow_engine(),
             Action::PingEngine => self.ping_engine(),
             Action::FetchIdentity => self.fetch_identity(),
+            Action::AwaitCredentials => self.await_credentials(),
+            Action::AwaitUserData => self.await_user_data(),
+            Action::EndAgent => self.end_agent(),
+            Action::EndEngine => self.end_engine(),
             Action::ApplyPlan | Action::ReassertPlan => self.apply_plan(),
             Action::PrepareImage => self.prepare_image(),
             Action::LaunchAgent => self.launch_agent(),
@@ -152,6 +178,13 @@ impl Crew {
         };
         self.cancel(kind);
         let handle = tokio::task::spawn_local(reporting.in_current_span());
+        self.tasks.insert(kind, handle);
+    }
+
+    /// Runs a task that reports nothing: what it does is heard from others.
+    fn spawn_silent(&mut self, kind: Kind, task: impl Future<Output = ()> + 'static) {
+        self.cancel(kind);
+        let handle = tokio::task::spawn_local(task.in_current_span());
         self.tasks.insert(kind, handle);
     }
 

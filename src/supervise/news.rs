@@ -118,6 +118,8 @@ pub struct AgentRun {
     pub started_at: Option<String>,
     /// It ran already.
     pub adopted: bool,
-    /// It was made from another plan or image.
-    pub plan_pending: bool,
+    /// Hash of the plan that it was made from, where we made it.
+    pub plan_hash: Option<String>,
+    /// It was made from another image than the one now loaded.
+    pub other_image: bool,
 }

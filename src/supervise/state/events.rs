@@ -9,10 +9,14 @@ pub enum Event {
     StopRequested,
     /// SIGUSR2: end, and leave agent and engine running.
     LeaveRequested,
-    /// A settings or agent configuration file changed, or SIGHUP.
+    /// A settings or agent configuration file changed.
     ConfigurationChanged,
+    /// SIGHUP: read the files, and have the agent run by them.
+    ReloadAsked,
     /// The files were read again: settings, facts and plan are the new ones.
     ConfigurationRead,
+    /// The agent's container is to be replaced by one of the plan in force.
+    ReplacementAsked,
     /// A timer that was armed.
     Fired(Timer),
     /// An action ended.

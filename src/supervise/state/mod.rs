@@ -207,8 +207,9 @@ impl State {
         match event {
             Event::StopRequested => self.stop(&mut actions),
             Event::LeaveRequested => self.leave(&mut actions),
-            Event::ConfigurationChanged => self.reread(&mut actions),
+            Event::ConfigurationChanged | Event::ReloadAsked => self.reread(&mut actions),
             Event::ConfigurationRead => self.configuration_read(&mut actions),
+            Event::ReplacementAsked => self.replace(&mut actions),
             Event::Fired(timer) => self.fired(timer, &mut actions),
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),

@@ -199,6 +199,14 @@ fn what_ended_for_long_is_started_when_the_changed_configuration_is_read() {
 }
 
 #[test]
+fn a_replacement_launches_a_running_agent_anew() {
+    let mut state = healthy();
+    assert_eq!(state.step(Event::ReloadAsked), [Action::Check]);
+    assert!(launches(&state.step(Event::ReplacementAsked)));
+    assert!(!launches(&state.step(Event::ReplacementAsked)));
+}
+
+#[test]
 fn on_failed_exit_ends_the_daemon() {
     let mut state = healthy();
     state.exit_on_failed = true;
@@ -345,6 +353,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::ImageGone),
         1 => Just(Event::ConfigurationChanged),
         1 => Just(Event::ConfigurationRead),
+        1 => Just(Event::ReloadAsked),
+        1 => Just(Event::ReplacementAsked),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
     ]
 }

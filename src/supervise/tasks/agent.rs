@@ -145,15 +145,16 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     let Some(found) = found else {
         return make(docker, agent).await;
     };
-    let unchanged = as_planned(&found, agent, &image_id);
+    let other_image = found.image_id != image_id;
     if found.running {
         return Ok(AgentRun {
-            plan_pending: !unchanged,
+            other_image,
             adopted: true,
             ..run(found)
         });
     }
-    if unchanged {
+    let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
+    if !other_image && plan_hash.is_some() && plan_hash == agent.hash() {
         docker.start(&found.id).await?;
         return started(docker, &found.id).await;
     }
@@ -178,11 +179,12 @@ async fn started(docker: &Docker, id: &str) -> Result<AgentRun, DockerError> {
 
 fn run(found: Container) -> AgentRun {
     AgentRun {
+        plan_hash: found.labels.get(PLAN_HASH_LABEL).cloned(),
+        other_image: false,
         container_id: found.id,
         image_id: found.image_id,
         started_at: found.started_at,
         adopted: false,
-        plan_pending: false,
     }
 }
 
@@ -199,16 +201,6 @@ async fn move_state_aside() -> Result<(), DockerError> {
         }),
         _ => Ok(()),
     }
-}
-
-/// Whether a container was made from this plan and this image.
-fn as_planned(found: &Container, agent: &AgentPlan, image_id: &str) -> bool {
-    let planned = agent
-        .create_request
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(PLAN_HASH_LABEL));
-    planned.is_some() && found.labels.get(PLAN_HASH_LABEL) == planned && found.image_id == image_id
 }
 
 /// The agent's words may quote its environment.

@@ -108,6 +108,10 @@ impl Board {
 
     /// Whether a container runs that was made from another plan or image than those in force.
     pub fn runs_otherwise(&self) -> bool {
+        // The plan may change with what the metadata service will tell.
+        if self.facts.instance == Fact::NotYet {
+            return false;
+        }
         let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
         match (&self.running, planned) {
             (Some((hash, other_image)), Some(planned)) => {

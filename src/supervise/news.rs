@@ -67,6 +67,8 @@ pub enum News {
         /// Why, with the mend.
         why: String,
     },
+    /// The agent's container does not run.
+    NothingToAdopt,
     /// The agent's container runs.
     AgentRunning(AgentRun),
     /// The agent's container could not be started.

@@ -91,6 +91,7 @@ impl Supervisor {
                 self.board.why.image = why;
                 self.answer(Answer::ImageMissing { invalid });
             }
+            News::NothingToAdopt => self.answer(Answer::NothingToAdopt),
             News::AgentRunning(run) => self.agent_runs(run),
             News::LaunchFailed(why) => {
                 tracing::warn!("the agent's container could not be started: {why}");

@@ -70,12 +70,14 @@ pub enum Answer {
         /// There is one, and it can't be used.
         invalid: bool,
     },
-    /// Of [`Action::LaunchAgent`].
+    /// Of [`Action::AdoptAgent`]: no agent runs.
+    NothingToAdopt,
+    /// Of [`Action::LaunchAgent`] and [`Action::AdoptAgent`].
     AgentRunning {
         /// It was running already.
         adopted: bool,
     },
-    /// Of the same.
+    /// Of [`Action::LaunchAgent`].
     LaunchFailed,
     /// Of [`Action::ProbeAgent`].
     AgentProbed(Probe),
@@ -189,6 +191,8 @@ pub enum Action {
     ReassertPlan,
     /// See to it that the agent's image is loaded.
     PrepareImage,
+    /// Take over the agent's container if it runs.
+    AdoptAgent,
     /// Take over, start again or create the agent's container.
     LaunchAgent,
     /// Tell when the agent's container ends.

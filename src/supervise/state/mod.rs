@@ -154,6 +154,8 @@ pub struct State {
     pub image_invalid: bool,
     /// The agent.
     pub agent: AgentState,
+    /// Since the engine came up it was asked whether the agent runs already. Nothing else is needed to take it over.
+    pub looked_for_agent: bool,
     /// Failures of the agent since it was last forgiven.
     pub failures: u32,
     /// Failures charged to the agent since it last ran: taken back when its engine turns out to have gone away.
@@ -189,6 +191,7 @@ impl State {
             update_taken_back: false,
             image_invalid: false,
             agent: AgentState::Idle,
+            looked_for_agent: false,
             failures: 0,
             charged: 0,
             launched: false,
@@ -253,6 +256,11 @@ impl State {
             self.image = Need::Busy;
             actions.push(Action::PrepareImage);
         }
+        if !self.looked_for_agent && self.agent == AgentState::Idle {
+            self.looked_for_agent = true;
+            self.agent = AgentState::Launching;
+            actions.push(Action::AdoptAgent);
+        }
         let needs_met = [self.identity, self.network, self.image]
             .iter()
             .all(|need| *need == Need::Met);
@@ -292,6 +300,11 @@ impl State {
                 }
             }
             Answer::AgentRunning { adopted } => self.agent_running(adopted, actions),
+            Answer::NothingToAdopt => {
+                if self.agent == AgentState::Launching {
+                    self.agent = AgentState::Idle;
+                }
+            }
             Answer::LaunchFailed => self.launch_failed(actions),
             Answer::AgentProbed(probe) => self.probed(probe, actions),
             Answer::ExitExamined(verdict) => self.examined(verdict, actions),

@@ -20,6 +20,27 @@ const LAST_BYTES: usize = 64 * 1024;
 const LAST_LINES: usize = 20;
 
 impl Crew {
+    pub(super) fn adopt_agent(&mut self) {
+        let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
+            return;
+        };
+        self.spawn(Kind::Agent, async move {
+            let Some(agent) = &plan.agent else {
+                return News::NothingToAdopt;
+            };
+            match look(&docker, agent).await {
+                Ok((Some(found), other_image)) if found.running => {
+                    News::AgentRunning(taken_over(found, other_image))
+                }
+                Ok(_) => News::NothingToAdopt,
+                Err(error) => {
+                    tracing::debug!("looking for an agent that runs: {error}");
+                    News::NothingToAdopt
+                }
+            }
+        });
+    }
+
     pub(super) fn launch_agent(&mut self) {
         let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
             return;
@@ -139,19 +160,12 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     if way.aside {
         move_state_aside().await?;
     }
-    let (found, image) =
-        tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
-    let image_id = image.and_then(|image| image.id).unwrap_or_default();
+    let (found, other_image) = look(docker, agent).await?;
     let Some(found) = found else {
         return make(docker, agent).await;
     };
-    let other_image = found.image_id != image_id;
     if found.running {
-        return Ok(AgentRun {
-            other_image,
-            adopted: true,
-            ..run(found)
-        });
+        return Ok(taken_over(found, other_image));
     }
     let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
     if !other_image && plan_hash.is_some() && plan_hash == agent.hash() {
@@ -160,6 +174,29 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     }
     docker.remove(&agent.name).await?;
     make(docker, agent).await
+}
+
+/// The container, and whether the image that is loaded now is another one than its own.
+async fn look(
+    docker: &Docker,
+    agent: &AgentPlan,
+) -> Result<(Option<Container>, bool), DockerError> {
+    let (found, image) =
+        tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
+    let loaded = image.and_then(|image| image.id);
+    let other_image = found
+        .as_ref()
+        .zip(loaded)
+        .is_some_and(|(found, loaded)| found.image_id != loaded);
+    Ok((found, other_image))
+}
+
+fn taken_over(found: Container, other_image: bool) -> AgentRun {
+    AgentRun {
+        other_image,
+        adopted: true,
+        ..run(found)
+    }
 }
 
 async fn make(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {

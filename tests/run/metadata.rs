@@ -111,9 +111,13 @@ async fn an_agent_that_runs_is_taken_over_without_it() {
     world.kill_nanny().await;
     drop(service);
     world.start();
-    world
-        .until("told of the agent", PATIENCE, |snapshot| {
-            snapshot.agent.state == "running"
+    let snapshot = world.until_healthy().await;
+    assert!(snapshot.agent.adopted && !snapshot.agent.plan_pending);
+    let _service = serve(&world);
+    let snapshot = world
+        .until("told who it is", PATIENCE, |snapshot| {
+            snapshot.instance.is_some()
         })
         .await;
+    assert!(snapshot.agent.adopted && !snapshot.agent.plan_pending);
 }

@@ -1,9 +1,11 @@
 //! Files through a root directory, and files replaced so that a reader or a power cut sees the old or the new content.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// The most that is read of one file, in bytes; a file that grows while it is read ends here.
 pub const READ_LIMIT: u64 = 8 * 1024 * 1024;
@@ -166,7 +168,7 @@ impl Root {
 }
 
 /// Replaces a file: a temporary file in the same directory (for SELinux labels), mode set, file synced, renamed,
-/// directory synced. Missing directories are made with mode 0755. Nothing is written when content and mode are equal.
+/// directory synced. Temporary files of writers that were killed are removed. Missing directories are made with mode 0755. Nothing is written when content and mode are equal.
 /// Returns whether the file changed.
 ///
 /// # Errors
@@ -179,8 +181,12 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<bool> {
         return Ok(false);
     }
     fs::create_dir_all(directory)?;
+    let mut prefix = OsString::from(".ecs-nanny-");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push("-");
+    remove_abandoned(directory, &prefix);
     let mut temporary = tempfile::Builder::new()
-        .prefix(".ecs-nanny-")
+        .prefix(&prefix)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(directory)?;
     temporary.write_all(bytes)?;
@@ -192,6 +198,24 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<bool> {
     temporary.persist(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()?;
     Ok(true)
+}
+
+/// Removes temporary files that nobody writes any more.
+fn remove_abandoned(directory: &Path, prefix: &OsStr) {
+    /// No write of ours takes as long.
+    const ABANDONED: Duration = Duration::from_secs(60);
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let temporary = name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes());
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if temporary && age().is_some_and(|age| age > ABANDONED) {
+            // What can't be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn unchanged(path: &Path, mode: u32, bytes: &[u8]) -> bool {
@@ -235,6 +259,33 @@ mod tests {
         std::os::unix::fs::symlink("/a", tree.path().join("b")).unwrap();
         std::os::unix::fs::symlink("/b", tree.path().join("a")).unwrap();
         assert_eq!(Root::at(tree.path()).kind("/a"), Kind::Absent);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let others = [
+            ".ecs-nanny-other-1",
+            "file-1",
+            ".ecs-nanny-file-being-written",
+        ];
+        for name in [".ecs-nanny-file-1", ".ecs-nanny-file-2"]
+            .iter()
+            .chain(&others)
+        {
+            let file = File::create(directory.path().join(name)).unwrap();
+            if !name.ends_with("written") {
+                file.set_modified(hour_ago).unwrap();
+            }
+        }
+        replace(&path, 0o600, b"one").unwrap();
+        let mut left = Root::at(directory.path()).names("/");
+        left.retain(|name| name != "file");
+        let mut expected = others.map(str::to_owned);
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]

@@ -57,6 +57,14 @@ pub struct AgentPlan {
     pub environment: BTreeMap<String, Variable>,
 }
 
+impl AgentPlan {
+    /// The [`hash`] in its label.
+    pub fn hash(&self) -> Option<&str> {
+        let labels = self.create_request.labels.as_ref()?;
+        labels.get(PLAN_HASH_LABEL).map(String::as_str)
+    }
+}
+
 /// How a file will change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

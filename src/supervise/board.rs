@@ -51,6 +51,8 @@ pub struct Board {
     pub why: Why,
     /// What is tried again, and when.
     pub retry: Option<RetryView>,
+    /// What the running container was made from: the hash of its plan, and whether its image is another one.
+    pub running: Option<(Option<String>, bool)>,
     nanny: NannyView,
     phase: (Phase, Option<Reason>),
     since: Timestamp,
@@ -95,6 +97,7 @@ impl Board {
             agent: AgentView::default(),
             why: Why::default(),
             retry: None,
+            running: None,
             nanny: NannyView {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
@@ -112,6 +115,21 @@ impl Board {
         let plan = plan::build(settings, &self.facts);
         self.agent.cluster = self.agent.cluster.take().or_else(|| plan.cluster.clone());
         self.plan = Some(plan);
+    }
+
+    /// Whether a container runs that was made from another plan or image than those in force.
+    pub fn runs_otherwise(&self) -> bool {
+        // The plan may change with what the metadata service will tell.
+        if self.facts.instance == Fact::NotYet {
+            return false;
+        }
+        let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
+        match (&self.running, planned) {
+            (Some((hash, other_image)), Some(planned)) => {
+                *other_image || hash.is_none() || hash.as_deref() != planned.hash()
+            }
+            _ => false,
+        }
     }
 
     /// Whether the rules keep the agent from starting.
@@ -312,6 +330,8 @@ impl Board {
         self.agent.container_instance_arn = None;
         self.agent.registered_since = None;
         self.agent.adopted = false;
+        self.agent.plan_pending = false;
+        self.running = None;
     }
 
     /// Notes how the agent ended.

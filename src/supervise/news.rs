@@ -74,6 +74,8 @@ pub enum News {
         /// Why, with the mend.
         why: String,
     },
+    /// The agent's container does not run.
+    NothingToAdopt,
     /// The agent's container runs.
     AgentRunning(AgentRun),
     /// The agent's container could not be started.
@@ -136,6 +138,8 @@ pub struct AgentRun {
     pub started_at: Option<String>,
     /// It ran already.
     pub adopted: bool,
-    /// It was made from another plan or image.
-    pub plan_pending: bool,
+    /// Hash of the plan that it was made from, where we made it.
+    pub plan_hash: Option<String>,
+    /// It was made from another image than the one now loaded.
+    pub other_image: bool,
 }

@@ -77,8 +77,7 @@ async fn one_whose_container_and_image_are_removed_by_hand_is_made_anew() {
         })
         .await;
     for arguments in [["rm", "-f", "ecs-agent"], ["rmi", "-f", &before.image_id]] {
-        let output = world.run("docker", &arguments);
-        assert!(output.status.success(), "{output:?}");
+        world.done("docker", &arguments);
     }
     world
         .until("made anew", PATIENCE, |snapshot| {
@@ -88,4 +87,27 @@ async fn one_whose_container_and_image_are_removed_by_hand_is_made_anew() {
     let after = world.agent().await;
     assert_ne!(after.id, before.id);
     assert_eq!(after.image_id, before.image_id);
+}
+
+#[tokio::test]
+async fn one_that_fails_for_ever_is_tried_ever_more_slowly() {
+    let mut world = World::prepared().await;
+    world.control_agent(json!({"exit": 1}));
+    world.start();
+    let snapshot = world
+        .until("five failures", PATIENCE, |snapshot| {
+            snapshot.phase == Phase::Degraded
+                && snapshot
+                    .retry
+                    .as_ref()
+                    .is_some_and(|retry| retry.attempts >= 5)
+        })
+        .await;
+    assert_eq!(snapshot.reason, Some(Reason::AgentExited));
+    let attempts = snapshot.retry.unwrap().attempts;
+    assert!(world.agent_starts() <= attempts + 1);
+    let shown = String::from_utf8(world.ecs_nanny(&["status"]).stdout).unwrap();
+    assert!(shown.contains("failures, next at"), "{shown}");
+    world.control_agent(json!({}));
+    world.until_healthy().await;
 }

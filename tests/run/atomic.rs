@@ -55,7 +55,7 @@ fn kill_a_writer(file: &Path) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    // The moment of the kill is what is varied here.
+    // Not a wait for anything: the moment of the kill is what varies.
     std::thread::sleep(Duration::from_micros(fastrand::u64(..40_000)));
     writer.kill().unwrap();
     writer.wait().unwrap();
@@ -73,6 +73,7 @@ async fn the_vendor_layer_is_whole_whenever_the_daemon_is_killed() {
         let new = format!("{old}{planned}");
         world.write(VENDOR_CONFIG, &old);
         world.start();
+        // Not a wait for anything, either.
         tokio::time::sleep(Duration::from_millis(fastrand::u64(..600))).await;
         world.kill_nanny().await;
         let content = String::from_utf8(world.read(VENDOR_CONFIG)).unwrap();

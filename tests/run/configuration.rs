@@ -4,9 +4,10 @@ use std::os::unix::fs::MetadataExt;
 
 use ecs_nanny::finding::Outcome;
 use ecs_nanny::snapshot::{Phase, Reason};
+use nix::sys::signal::Signal;
 
 use super::wait::PATIENCE;
-use super::world::{USER_CONFIG, VENDOR_CONFIG, World};
+use super::world::{HEALTH, USER_CONFIG, VENDOR_CONFIG, World};
 
 #[tokio::test]
 async fn without_a_cluster_it_waits_until_the_file_is_mended() {
@@ -36,18 +37,14 @@ async fn without_a_cluster_it_waits_until_the_file_is_mended() {
 #[tokio::test]
 async fn a_file_whose_directory_user_data_makes_is_seen() {
     let mut world = World::prepared().await;
-    // The host's own /etc/ecs is a mount, which can't be removed: here the directory is that of a settings file.
-    let output = world.run("umount", &["/etc/ecs"]);
-    assert!(output.status.success(), "{output:?}");
-    let output = world.run("rm", &["-rf", "/etc/ecs"]);
-    assert!(output.status.success(), "{output:?}");
+    world.done("umount", &["/etc/ecs"]);
+    world.done("rm", &["-rf", "/etc/ecs"]);
     world.start();
     world
         .until_phase(Phase::Waiting, Reason::Cluster, PATIENCE)
         .await;
     let user_data = "mkdir -p /etc/ecs && echo ECS_CLUSTER=blue >>/etc/ecs/ecs.config";
-    let output = world.run("sh", &["-c", user_data]);
-    assert!(output.status.success(), "{output:?}");
+    world.done("sh", &["-c", user_data]);
     world.until_healthy().await;
 }
 
@@ -129,4 +126,89 @@ async fn awslogs_is_there_whatever_the_files_say() {
         .unwrap()
         .mode();
     assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[tokio::test]
+async fn a_user_file_that_cannot_be_read_is_reported_and_the_vendors_cluster_joined() {
+    let mut world = World::prepared().await;
+    world.write(VENDOR_CONFIG, "ECS_CLUSTER=blue\n");
+    world.remove(USER_CONFIG);
+    std::fs::create_dir(world.host.path(USER_CONFIG)).unwrap();
+    world.start();
+    let snapshot = world.until_healthy().await;
+    let reported = snapshot.findings.iter().any(|finding| {
+        finding.outcome != Outcome::Passed && finding.sentence().contains(USER_CONFIG)
+    });
+    assert!(reported, "{:#?}", snapshot.findings);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_pending_until_a_reload() {
+    let world = World::healthy().await;
+    let before = world.agent().await;
+    world.write(USER_CONFIG, "ECS_CLUSTER=blue\nECS_LOGLEVEL=debug\n");
+    let snapshot = world
+        .until("pending", PATIENCE, |snapshot| snapshot.agent.plan_pending)
+        .await;
+    assert_eq!(snapshot.agent.started_at, before.started_at);
+    world.nanny().signal(Signal::SIGHUP);
+    world
+        .until("replaced", PATIENCE, |snapshot| {
+            snapshot.ready()
+                && !snapshot.agent.plan_pending
+                && snapshot.agent.container_id.as_ref() != Some(&before.id)
+        })
+        .await;
+    assert_eq!(world.agent_environment().await["ECS_LOGLEVEL"], "debug");
+    let last_exit = world.health().unwrap().agent.last_exit;
+    assert_eq!(last_exit, None, "it was asked to end");
+}
+
+#[tokio::test]
+async fn secrets_are_never_told() {
+    let mut world = World::prepared_ec2().await;
+    let _service = super::metadata::serve(&world);
+    world.write(
+        USER_CONFIG,
+        "ECS_CLUSTER=blue\nHTTP_PROXY=http://user:hunter2@proxy:3128\n\
+         ECS_ENGINE_AUTH_TYPE=docker\n\
+         ECS_ENGINE_AUTH_DATA={\"https://index.docker.io/v1/\":{\"password\":\"hunter2\"}}\n\
+         export ECS_ENGINE_AUTH_DATA={\"password\":\"hunter2\"\n\
+         =ECS_ENGINE_AUTH_DATA=hunter2\n",
+    );
+    world.start();
+    world.until_healthy().await;
+    world.kill_agent().await;
+    world
+        .until("told of its end", PATIENCE, |snapshot| {
+            snapshot.ready() && snapshot.agent.restarts == 1
+        })
+        .await;
+    let commands = [
+        &["status"][..],
+        &["facts"],
+        &["check"],
+        &["plan"],
+        &["config", "lint"],
+    ];
+    let mut told = vec![
+        world.log(),
+        String::from_utf8(world.read(HEALTH)).unwrap(),
+        world.nanny().told().join("\n"),
+    ];
+    for command in commands {
+        let output = world.ecs_nanny(command);
+        told.push(format!("{command:?} {output:?}"));
+        told.push(String::from_utf8(output.stdout).unwrap());
+    }
+    for secret in [
+        "hunter2",
+        "ASIALABLABLABLABLABL",
+        "lab-secret-access-key",
+        "lab-session-token",
+    ] {
+        for text in &told {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
 }

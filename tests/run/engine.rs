@@ -81,3 +81,47 @@ async fn why_it_does_not_start_is_told_and_it_starts_when_that_is_mended() {
     world.remove(DAEMON_JSON);
     world.until_healthy().await;
 }
+
+#[tokio::test]
+async fn a_socket_path_that_is_a_directory_is_told_and_mended() {
+    let mut world = World::prepared().await;
+    world.done("mkdir", &["/run/docker.sock"]);
+    world.start();
+    world
+        .until("told why", PATIENCE, |snapshot| {
+            snapshot.reason == Some(Reason::Engine) && snapshot.detail.contains("docker.sock")
+        })
+        .await;
+    world.done("rmdir", &["/run/docker.sock"]);
+    world.until_healthy().await;
+}
+
+#[tokio::test]
+async fn a_killed_containerd_is_survived() {
+    const PID_FILE: &str = "/run/docker/containerd/containerd.pid";
+    let world = World::healthy().await;
+    let before = world.agent().await;
+    let killed = world.pid_in(PID_FILE).unwrap();
+    world.signal(Signal::SIGKILL, killed);
+    eventually("another containerd", PATIENCE, async || {
+        let now = world.pid_in(PID_FILE)?;
+        (now != killed).then_some(()).ok_or(now.to_string())
+    })
+    .await;
+    world.until_healthy().await;
+    assert_eq!(world.agent().await.started_at, before.started_at);
+}
+
+#[tokio::test]
+async fn flushed_rules_are_put_back() {
+    let world = World::healthy().await;
+    let rules = || world.done("iptables", &["-S", "INPUT"]);
+    let before = rules();
+    assert!(before.contains("51678"), "{before}");
+    world.done("iptables", &["-F", "INPUT"]);
+    eventually("back", Duration::from_secs(75), async || {
+        let now = rules();
+        (now == before).then_some(()).ok_or(now)
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use ecs_nanny::host::docker::{Container, Docker};
 use ecs_nanny::snapshot::{Phase, Reason, Snapshot, Timestamp};
 use ecs_nanny_lab::host::Host;
 use ecs_nanny_lab::image::Image;
+use ecs_nanny_lab::programs;
 use nix::sys::signal::Signal;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -206,14 +207,28 @@ impl World {
 
     /// The process id of dockerd, as the host sees it.
     pub fn dockerd_pid(&self) -> i64 {
-        let text = String::from_utf8(self.read("/run/docker.pid")).unwrap();
-        text.trim().parse().unwrap()
+        self.pid_in("/run/docker.pid").unwrap()
+    }
+
+    /// The process id in a pid file.
+    pub fn pid_in(&self, file: &str) -> Result<i64, String> {
+        let text = fs::read_to_string(self.host.path(file)).map_err(|error| error.to_string())?;
+        text.trim().parse().map_err(|_| format!("{file}: {text:?}"))
     }
 
     /// Sends a signal to a process by its id on the host.
     pub fn signal(&self, signal: Signal, pid: i64) {
-        let output = self.run("kill", &["-s", &signal.as_str()[3..], &pid.to_string()]);
-        assert!(output.status.success(), "{output:?}");
+        self.done("kill", &["-s", &signal.as_str()[3..], &pid.to_string()]);
+    }
+
+    /// Runs a program on the host that has to succeed; its output.
+    pub fn done(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.run(program, arguments);
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {output:?}"
+        );
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Kills the agent's process.
@@ -251,8 +266,7 @@ impl World {
 
     /// The names of the host's processes but for its first one and what that waits for.
     pub fn processes(&self) -> Vec<String> {
-        let output = self.run("ps", &["-e", "-o", "comm="]);
-        let text = String::from_utf8(output.stdout).unwrap();
+        let text = self.done("ps", &["-e", "-o", "comm="]);
         let names = text.lines().map(|name| name.trim().to_owned());
         names
             .filter(|name| !["host", "cat", "ps"].contains(&name.as_str()))
@@ -272,12 +286,7 @@ impl Drop for World {
 pub fn image_tarball() -> &'static [u8] {
     static TARBALL: OnceLock<Vec<u8>> = OnceLock::new();
     TARBALL.get_or_init(|| {
-        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/build");
-        let output = Command::new(build).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{build}: {errors}");
-        let directory = String::from_utf8(output.stdout).unwrap();
-        let program = Path::new(directory.trim()).join("ecs-nanny-lab-agent");
+        let program = programs::directory().unwrap().join("ecs-nanny-lab-agent");
         let mut tarball = Vec::new();
         Image::agent(program).write(&mut tarball).unwrap();
         tarball

@@ -23,9 +23,6 @@ impl Supervisor {
         let word = if run.adopted { "taken over" } else { "started" };
         let short = run.container_id.get(..12).unwrap_or(&run.container_id);
         tracing::info!("the agent's container is {word}: {short}");
-        if run.plan_pending {
-            tracing::info!("it was made from another plan and is replaced when it next ends");
-        }
         self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
         self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
             pid: i32::try_from(pid).unwrap_or_default(),
@@ -36,8 +33,9 @@ impl Supervisor {
         view.image_id = Some(run.image_id);
         view.started_at = run.started_at;
         view.adopted = run.adopted;
-        view.plan_pending = run.plan_pending;
+        self.board.running = Some((run.plan_hash, run.other_image));
         self.board.retry = None;
+        self.compare_plans();
         if !run.adopted {
             self.tell_images(image::Event::Started);
         }

@@ -30,6 +30,11 @@ impl Supervisor {
                 self.take_settings(settings, lint);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
+                if std::mem::take(&mut self.reload_asked) && self.board.agent.plan_pending {
+                    tracing::info!("replacing the agent's container");
+                    self.crew.launch_anew = true;
+                    self.step(Event::ReplacementAsked);
+                }
             }
             News::EngineUp { docker, facts } => {
                 tracing::info!(
@@ -101,6 +106,7 @@ impl Supervisor {
                 self.board.why.image = why;
                 self.answer(Answer::ImageMissing { invalid });
             }
+            News::NothingToAdopt => self.answer(Answer::NothingToAdopt),
             News::AgentRunning(run) => self.agent_runs(run),
             News::LaunchFailed(why) => {
                 tracing::warn!("the agent's container could not be started: {why}");
@@ -142,6 +148,10 @@ impl Supervisor {
             Event::StopRequested => tracing::info!("hurrying"),
             Event::LeaveRequested => tracing::info!("leaving; the agent runs on"),
             Event::ConfigurationChanged => tracing::debug!("a configuration file changed"),
+            Event::ReloadAsked => {
+                tracing::info!("reading the configuration again");
+                self.reload_asked = true;
+            }
             Event::EngineLost => {
                 tracing::warn!("the Docker daemon went away");
                 self.crew.docker = None;
@@ -178,11 +188,23 @@ impl Supervisor {
     pub(super) fn recomputed(&mut self) {
         self.board.recompute();
         self.crew.plan = self.board.plan.clone().map(Arc::new);
+        self.compare_plans();
         self.record_findings();
         self.answer(Answer::Checked {
             unfit: self.board.unfit(),
             cluster: self.board.has_cluster(),
         });
+    }
+
+    /// Notes whether the agent that runs was made from the plan in force.
+    pub(super) fn compare_plans(&mut self) {
+        let pending = self.board.runs_otherwise();
+        if !std::mem::replace(&mut self.board.agent.plan_pending, pending) && pending {
+            tracing::info!(
+                "the agent runs by another plan; its container is replaced when it next ends, or at: \
+                 systemctl reload ecs-nanny"
+            );
+        }
     }
 
     pub(super) fn engine_not_up(&mut self, not_up: NotUp) {

@@ -79,6 +79,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         images,
         images_resumed: false,
         moved_state_aside: false,
+        reload_asked: false,
         ending: None,
     };
     let signals = Signals::install()?;
@@ -101,6 +102,7 @@ struct Supervisor {
     images: Images,
     images_resumed: bool,
     moved_state_aside: bool,
+    reload_asked: bool,
     ending: Option<Exit>,
 }
 

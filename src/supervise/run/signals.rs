@@ -26,7 +26,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Event::StopRequested,
             _ = self.interrupt.recv() => Event::StopRequested,
-            _ = self.reload.recv() => Event::ConfigurationChanged,
+            _ = self.reload.recv() => Event::ReloadAsked,
             _ = self.leave.recv() => Event::LeaveRequested,
         }
     }

@@ -107,6 +107,14 @@ impl State {
         actions.push(Action::arm(Timer::Agent, wait_after(self.failures)));
     }
 
+    pub(super) fn replace(&mut self, actions: &mut Vec<Action>) {
+        if matches!(self.agent, AgentState::Running { .. }) {
+            actions.push(Action::Disarm(Timer::Probe));
+            actions.push(Action::Disarm(Timer::Forgive));
+            self.agent = AgentState::Idle;
+        }
+    }
+
     pub(super) fn probed(&mut self, probe: Probe, actions: &mut Vec<Action>) {
         let AgentState::Running {
             registered,

@@ -15,6 +15,7 @@ impl State {
         self.engine_failures = 0;
         self.engine_silent = 0;
         self.charged = 0;
+        self.looked_for_agent = false;
         actions.push(Action::Disarm(Timer::Engine));
         actions.push(Action::FollowEngine);
         actions.push(Action::arm(Timer::Ping, PROBE_EVERY));

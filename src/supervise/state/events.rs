@@ -9,10 +9,14 @@ pub enum Event {
     StopRequested,
     /// SIGUSR2: end, and leave agent and engine running.
     LeaveRequested,
-    /// A settings or agent configuration file changed, or SIGHUP.
+    /// A settings or agent configuration file changed.
     ConfigurationChanged,
+    /// SIGHUP: read the files, and have the agent run by them.
+    ReloadAsked,
     /// The files were read again: settings, facts and plan are the new ones.
     ConfigurationRead,
+    /// The agent's container is to be replaced by one of the plan in force.
+    ReplacementAsked,
     /// A timer that was armed.
     Fired(Timer),
     /// An action ended.
@@ -79,12 +83,14 @@ pub enum Answer {
         /// There is one, and it can't be used.
         invalid: bool,
     },
-    /// Of [`Action::LaunchAgent`].
+    /// Of [`Action::AdoptAgent`]: no agent runs.
+    NothingToAdopt,
+    /// Of [`Action::LaunchAgent`] and [`Action::AdoptAgent`].
     AgentRunning {
         /// It was running already.
         adopted: bool,
     },
-    /// Of the same.
+    /// Of [`Action::LaunchAgent`].
     LaunchFailed,
     /// Of [`Action::ProbeAgent`].
     AgentProbed(Probe),
@@ -233,6 +239,8 @@ pub enum Action {
     ReassertPlan,
     /// See to it that the agent's image is loaded.
     PrepareImage,
+    /// Take over the agent's container if it runs.
+    AdoptAgent,
     /// Take over, start again or create the agent's container.
     LaunchAgent,
     /// Tell when the agent's container ends.

@@ -129,6 +129,8 @@ pub struct State {
     pub image_invalid: bool,
     /// The agent.
     pub agent: AgentState,
+    /// Since the engine came up it was asked whether the agent runs already. Nothing else is needed to take it over.
+    pub looked_for_agent: bool,
     /// Failures of the agent since it was last forgiven.
     pub failures: u32,
     /// Failures charged to the agent since it last ran: taken back when its engine turns out to have gone away.
@@ -172,6 +174,7 @@ impl State {
             update_taken_back: false,
             image_invalid: false,
             agent: AgentState::Idle,
+            looked_for_agent: false,
             failures: 0,
             charged: 0,
             launched: false,
@@ -194,8 +197,9 @@ impl State {
         match event {
             Event::StopRequested => self.stop(&mut actions),
             Event::LeaveRequested => self.leave(&mut actions),
-            Event::ConfigurationChanged => self.reread(&mut actions),
+            Event::ConfigurationChanged | Event::ReloadAsked => self.reread(&mut actions),
             Event::ConfigurationRead => self.configuration_read(&mut actions),
+            Event::ReplacementAsked => self.replace(&mut actions),
             Event::Fired(timer) => self.fired(timer, &mut actions),
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),
@@ -248,6 +252,11 @@ impl State {
             self.image = Need::Busy;
             actions.push(Action::PrepareImage);
         }
+        if !self.looked_for_agent && self.agent == AgentState::Idle {
+            self.looked_for_agent = true;
+            self.agent = AgentState::Launching;
+            actions.push(Action::AdoptAgent);
+        }
         let needs = [
             self.identity,
             self.network,
@@ -296,6 +305,11 @@ impl State {
                 }
             }
             Answer::AgentRunning { adopted } => self.agent_running(adopted, actions),
+            Answer::NothingToAdopt => {
+                if self.agent == AgentState::Launching {
+                    self.agent = AgentState::Idle;
+                }
+            }
             Answer::LaunchFailed => self.launch_failed(actions),
             Answer::AgentProbed(probe) => self.probed(probe, actions),
             Answer::ExitExamined(verdict) => self.examined(verdict, actions),
@@ -397,6 +411,7 @@ impl State {
         if self.user_data_ended {
             self.user_data = Need::Met;
         }
+        retry(&mut self.user_data);
         retry(&mut self.identity);
         retry(&mut self.image);
         let in_slow_lane = self.agent == AgentState::BackingOff && self.failures > BUDGET;

@@ -25,6 +25,7 @@ fn healthy() -> State {
         Answer::IdentityKnown,
         Answer::CredentialsReady,
         Answer::EngineUp,
+        Answer::NothingToAdopt,
         Answer::ImageReady,
         Answer::PlanApplied,
         Answer::AgentRunning { adopted: false },
@@ -107,6 +108,7 @@ fn without_a_cluster_it_waits_until_the_file_is_mended() {
         Answer::CredentialsReady,
         Answer::CredentialsReady,
         Answer::EngineUp,
+        Answer::NothingToAdopt,
         Answer::ImageReady,
         Answer::PlanApplied,
     ] {
@@ -184,6 +186,7 @@ fn an_exit_within_an_engine_restart_is_charged_to_the_engine() {
     assert_eq!(state.failures, 0);
     assert_eq!(state.phase(), (Phase::Degraded, Some(Reason::EngineLost)));
     state.step(Event::Answered(Answer::EngineUp));
+    state.step(Event::Answered(Answer::NothingToAdopt));
     state.step(Event::Answered(Answer::PlanApplied));
     assert!(launches(&state.step(Event::Answered(Answer::ImageReady))));
 }
@@ -228,6 +231,36 @@ fn what_ended_for_long_is_started_when_the_changed_configuration_is_read() {
         assert_eq!(actions, [Action::Check], "the plan is still the old one");
         assert!(launches(&state.step(Event::ConfigurationRead)));
     }
+}
+
+#[test]
+fn an_agent_that_runs_is_taken_over_though_nothing_else_is_there() {
+    let (mut state, _) = State::start(POLICY);
+    state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: false,
+    }));
+    let actions = state.step(Event::Answered(Answer::EngineUp));
+    assert!(actions.contains(&Action::AdoptAgent) && !launches(&actions));
+    let mut without = state.clone();
+    without.step(Event::Answered(Answer::NothingToAdopt));
+    assert_eq!(without.phase(), (Phase::Waiting, Some(Reason::UserData)));
+    for answer in [
+        Answer::AgentRunning { adopted: true },
+        Answer::AgentProbed(Probe::Registered),
+    ] {
+        state.step(Event::Answered(answer));
+    }
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+    assert_eq!(state.restarts, 0);
+}
+
+#[test]
+fn a_replacement_launches_a_running_agent_anew() {
+    let mut state = healthy();
+    assert_eq!(state.step(Event::ReloadAsked), [Action::Check]);
+    assert!(launches(&state.step(Event::ReplacementAsked)));
+    assert!(!launches(&state.step(Event::ReplacementAsked)));
 }
 
 #[test]
@@ -382,7 +415,9 @@ impl Model {
             Event::Fired(timer) => {
                 self.armed.remove(&timer);
             }
-            Event::Answered(Answer::AgentRunning { .. } | Answer::LaunchFailed) => {
+            Event::Answered(
+                Answer::AgentRunning { .. } | Answer::LaunchFailed | Answer::NothingToAdopt,
+            ) => {
                 self.launching = false;
             }
             Event::Answered(Answer::Checked { .. }) => self.checking = false,
@@ -400,7 +435,7 @@ impl Model {
                     self.armed.remove(timer);
                 }
                 Action::DisarmAll => self.armed.clear(),
-                Action::LaunchAgent => {
+                Action::LaunchAgent | Action::AdoptAgent => {
                     assert!(!self.launching, "two agents are being started");
                     self.launching = true;
                 }
@@ -436,6 +471,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         any::<bool>().prop_map(|invalid| Answer::ImageMissing { invalid }),
         any::<bool>().prop_map(|adopted| Answer::AgentRunning { adopted }),
         Just(Answer::LaunchFailed),
+        Just(Answer::NothingToAdopt),
         Just(Answer::AgentProbed(Probe::Registered)),
         Just(Answer::AgentProbed(Probe::Unregistered)),
         Just(Answer::AgentProbed(Probe::Silent)),
@@ -460,6 +496,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::ConfigurationRead),
         1 => Just(Event::ConfigurationChanged),
         1 => Just(Event::ConfigurationRead),
+        1 => Just(Event::ReloadAsked),
+        1 => Just(Event::ReplacementAsked),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
     ]
 }

@@ -21,6 +21,27 @@ const LAST_BYTES: usize = 64 * 1024;
 const LAST_LINES: usize = 20;
 
 impl Crew {
+    pub(super) fn adopt_agent(&mut self) {
+        let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
+            return;
+        };
+        self.spawn(Kind::Agent, async move {
+            let Some(agent) = &plan.agent else {
+                return News::NothingToAdopt;
+            };
+            match look(&docker, agent).await {
+                Ok((Some(found), other_image)) if found.running => {
+                    News::AgentRunning(taken_over(found, other_image))
+                }
+                Ok(_) => News::NothingToAdopt,
+                Err(error) => {
+                    tracing::debug!("looking for an agent that runs: {error}");
+                    News::NothingToAdopt
+                }
+            }
+        });
+    }
+
     pub(super) fn launch_agent(&mut self) {
         let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
             return;
@@ -173,26 +194,43 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     if way.aside {
         move_state_aside().await?;
     }
-    let (found, image) =
-        tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
-    let image_id = image.and_then(|image| image.id).unwrap_or_default();
+    let (found, other_image) = look(docker, agent).await?;
     let Some(found) = found else {
         return make(docker, agent).await;
     };
-    let unchanged = as_planned(&found, agent, &image_id);
     if found.running {
-        return Ok(AgentRun {
-            plan_pending: !unchanged,
-            adopted: true,
-            ..run(found)
-        });
+        return Ok(taken_over(found, other_image));
     }
-    if unchanged {
+    let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
+    if !other_image && plan_hash.is_some() && plan_hash == agent.hash() {
         docker.start(&found.id).await?;
         return started(docker, &found.id).await;
     }
     docker.remove(&agent.name).await?;
     make(docker, agent).await
+}
+
+/// The container, and whether the image that is loaded now is another one than its own.
+async fn look(
+    docker: &Docker,
+    agent: &AgentPlan,
+) -> Result<(Option<Container>, bool), DockerError> {
+    let (found, image) =
+        tokio::try_join!(docker.container(&agent.name), docker.image(&agent.image))?;
+    let loaded = image.and_then(|image| image.id);
+    let other_image = found
+        .as_ref()
+        .zip(loaded)
+        .is_some_and(|(found, loaded)| found.image_id != loaded);
+    Ok((found, other_image))
+}
+
+fn taken_over(found: Container, other_image: bool) -> AgentRun {
+    AgentRun {
+        other_image,
+        adopted: true,
+        ..run(found)
+    }
 }
 
 async fn make(docker: &Docker, agent: &AgentPlan) -> Result<AgentRun, DockerError> {
@@ -212,12 +250,13 @@ async fn started(docker: &Docker, id: &str) -> Result<AgentRun, DockerError> {
 
 fn run(found: Container) -> AgentRun {
     AgentRun {
+        plan_hash: found.labels.get(PLAN_HASH_LABEL).cloned(),
+        other_image: false,
         container_id: found.id,
         image_id: found.image_id,
         pid: found.pid,
         started_at: found.started_at,
         adopted: false,
-        plan_pending: false,
     }
 }
 
@@ -234,16 +273,6 @@ async fn move_state_aside() -> Result<(), DockerError> {
         }),
         _ => Ok(()),
     }
-}
-
-/// Whether a container was made from this plan and this image.
-fn as_planned(found: &Container, agent: &AgentPlan, image_id: &str) -> bool {
-    let planned = agent
-        .create_request
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(PLAN_HASH_LABEL));
-    planned.is_some() && found.labels.get(PLAN_HASH_LABEL) == planned && found.image_id == image_id
 }
 
 /// The agent's words may quote its environment.

@@ -148,6 +148,7 @@ impl Crew {
             Action::EndEngine => self.end_engine(),
             Action::ApplyPlan | Action::ReassertPlan => self.apply_plan(),
             Action::PrepareImage => self.prepare_image(),
+            Action::AdoptAgent => self.adopt_agent(),
             Action::LaunchAgent => self.launch_agent(),
             Action::FollowAgent => self.follow_agent(),
             Action::ProbeAgent => self.probe_agent(),

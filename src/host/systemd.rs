@@ -57,6 +57,8 @@ pub struct Unit {
     pub sub_state: String,
     /// `success`, `exit-code`, `signal`, …: how its last run ended.
     pub result: String,
+    /// A start or stop of it is under way or waits for another unit.
+    pub job_pending: bool,
     /// `enabled`, `disabled`, `static`, `masked`, …
     pub file_state: String,
 }
@@ -113,6 +115,8 @@ trait UnitObject {
     #[zbus(property(emits_changed_signal = "false"))]
     fn sub_state(&self) -> zbus::Result<String>;
     #[zbus(property(emits_changed_signal = "false"))]
+    fn job(&self) -> zbus::Result<(u32, OwnedObjectPath)>;
+    #[zbus(property(emits_changed_signal = "false"))]
     fn unit_file_state(&self) -> zbus::Result<String>;
 }
 
@@ -166,6 +170,8 @@ impl Systemd {
             load_state: call("Get LoadState", unit.load_state()).await?,
             active_state: call("Get ActiveState", unit.active_state()).await?,
             sub_state: call("Get SubState", unit.sub_state()).await?,
+            // Number 0 stands for none.
+            job_pending: call("Get Job", unit.job()).await?.0 != 0,
             // A unit without a file has no service properties.
             result: call("Get Result", service.result())
                 .await

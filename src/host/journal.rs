@@ -12,17 +12,22 @@ const READ: Duration = Duration::from_secs(5);
 /// The last lines of a unit, oldest first; empty where the journal can't be read in time.
 pub async fn last_lines(unit: &str, lines: usize) -> Vec<String> {
     let reading = Command::new("journalctl")
-        .args(["--no-pager", "--quiet", "--output=cat", "--unit", unit])
+        .args(["--no-pager", "--quiet", "--output=cat"])
+        // The daemon's own words, without what systemd says of the unit.
+        .arg(format!("_SYSTEMD_UNIT={unit}"))
         .arg(format!("--lines={lines}"))
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
     match tokio::time::timeout(READ, reading).await {
-        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .map(str::to_owned)
-            .collect(),
+        Ok(Ok(output)) => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            let mut found: Vec<String> = text.lines().map(str::to_owned).collect();
+            // Every attempt of a restart says the same.
+            found.dedup();
+            found
+        }
         Ok(Err(error)) => {
             tracing::debug!("journalctl: {error}");
             Vec::new()

@@ -1,21 +1,18 @@
-//! systemd over D-Bus: its private socket first (it is there before the bus is), then the system bus.
+//! systemd over D-Bus, by the system bus.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use zbus::OwnedObjectPath;
 
-/// systemd's private socket.
-const PRIVATE: &str = "/run/systemd/private";
 /// Deadline for every call.
 const CALL: Duration = Duration::from_secs(5);
 
 /// A call to systemd failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SystemdError {
-    /// Neither socket could be used.
-    #[error("systemd can't be reached over D-Bus: {0}")]
+    /// The bus could not be used.
+    #[error("systemd can't be reached over the system bus, which the package dbus provides: {0}")]
     Unreachable(String),
     /// It did not answer in time.
     #[error("systemd did not answer {call} within {} s", CALL.as_secs())]
@@ -60,6 +57,8 @@ pub struct Unit {
     pub sub_state: String,
     /// `success`, `exit-code`, `signal`, …: how its last run ended.
     pub result: String,
+    /// A start or stop of it is under way or waits for another unit.
+    pub job_pending: bool,
     /// `enabled`, `disabled`, `static`, `masked`, …
     pub file_state: String,
 }
@@ -117,6 +116,8 @@ trait UnitObject {
     #[zbus(property(emits_changed_signal = "false"))]
     fn sub_state(&self) -> zbus::Result<String>;
     #[zbus(property(emits_changed_signal = "false"))]
+    fn job(&self) -> zbus::Result<(u32, OwnedObjectPath)>;
+    #[zbus(property(emits_changed_signal = "false"))]
     fn unit_file_state(&self) -> zbus::Result<String>;
 }
 
@@ -136,39 +137,21 @@ pub struct Systemd {
 }
 
 impl Systemd {
-    /// Connects.
+    /// Connects to the system bus, which is there before any service: systemd holds its socket. systemd's private
+    /// socket would need no bus, but its answers name a sender that zbus refuses (`org.freedesktop.systemd1`).
     ///
     /// # Errors
-    /// [`SystemdError::Unreachable`] where neither socket answers within the deadline.
+    /// [`SystemdError::Unreachable`] where it does not answer within the deadline.
     pub async fn connect() -> Result<Self, SystemdError> {
-        let private = Self::private().await;
-        let connection = match private {
-            Ok(connection) => connection,
-            Err(private) => Self::bus().await.map_err(|bus| {
-                SystemdError::Unreachable(format!("{PRIVATE}: {private}; system bus: {bus}"))
-            })?,
-        };
-        Ok(Systemd { connection })
-    }
-
-    async fn private() -> Result<zbus::Connection, String> {
-        if !Path::new(PRIVATE).exists() {
-            return Err("no such socket".to_owned());
-        }
-        let stream = connected(tokio::net::UnixStream::connect(PRIVATE)).await?;
-        let stream = stream.into_std().map_err(|error| error.to_string())?;
-        let building = zbus::connection::Builder::unix_stream(stream)
-            .p2p()
-            .method_timeout(CALL)
-            .build();
-        connected(building).await
-    }
-
-    async fn bus() -> Result<zbus::Connection, String> {
         let building = zbus::connection::Builder::system()
             .method_timeout(CALL)
             .build();
-        connected(building).await
+        let connection = tokio::time::timeout(CALL, building)
+            .await
+            .map_err(|_| format!("no answer within {} s", CALL.as_secs()))
+            .and_then(|built| built.map_err(|error| error.to_string()))
+            .map_err(SystemdError::Unreachable)?;
+        Ok(Systemd { connection })
     }
 
     /// What systemd says of a unit; loads its file if it is there.
@@ -188,6 +171,8 @@ impl Systemd {
             load_state: call("Get LoadState", unit.load_state()).await?,
             active_state: call("Get ActiveState", unit.active_state()).await?,
             sub_state: call("Get SubState", unit.sub_state()).await?,
+            // Number 0 stands for none.
+            job_pending: call("Get Job", unit.job()).await?.0 != 0,
             // A unit without a file has no service properties.
             result: call("Get Result", service.result())
                 .await
@@ -322,15 +307,6 @@ impl Systemd {
             .build()
             .await
             .map_err(|error| refused("GetUnit", &error))
-    }
-}
-
-async fn connected<T, E: std::fmt::Display>(
-    connecting: impl Future<Output = Result<T, E>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(CALL, connecting).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", CALL.as_secs())),
     }
 }
 

@@ -134,10 +134,12 @@ impl Backend {
             Backend::Unit { name } => {
                 // systemd's own restarts are its business, a failed unit is ours.
                 let unit = connect().await?.unit(name).await.map_err(failed)?;
-                if unit.active_state != "failed" {
-                    return Ok(());
-                }
-                let words = format!("{name} failed ({})", unit.result);
+                let words = match unit.active_state.as_str() {
+                    "failed" => format!("{name} failed ({})", unit.result),
+                    // What it depends on failed, and so its start was given up.
+                    "inactive" if !unit.job_pending => format!("{name} was not started"),
+                    _ => return Ok(()),
+                };
                 Err(NotUp::Failed(self.with_last_lines(words).await))
             }
             Backend::Child { running, .. } => {
@@ -260,6 +262,12 @@ async fn start_unit(name: &str, was_up: bool) -> Result<(), NotUp> {
     }
     if unit.active_state == "failed" {
         systemd.reset_failed(name).await.map_err(failed)?;
+    }
+    // A service that fails a few times takes its socket with it (service-start-limit-hit), and then never starts.
+    let socket = name.replace(".service", ".socket");
+    let state = systemd.unit(&socket).await.map_err(failed)?.active_state;
+    if state == "failed" {
+        systemd.reset_failed(&socket).await.map_err(failed)?;
     }
     tracing::info!("starting {name}");
     systemd.start(name).await.map_err(failed)

@@ -60,17 +60,18 @@ fn meminfo_line(line: &str) -> Option<(&str, u64)> {
 /// Mounted file systems. Network file systems are not listed: asking one whose server is gone would hang.
 pub fn disks(root: &Root) -> Fact<Vec<DiskFacts>> {
     if root.is_host() {
-        Fact::from(disks_of_host())
+        let mounts = root.line("/proc/self/mountinfo").unwrap_or_default();
+        Fact::from(disks_of_host(&mounts))
     } else {
         Fact::Unreadable("only the running host tells how full its disks are".to_owned())
     }
 }
 
-fn disks_of_host() -> Result<Vec<DiskFacts>, sysinfo::Error> {
+fn disks_of_host(mounts: &str) -> Result<Vec<DiskFacts>, sysinfo::Error> {
     let sizes = DiskRefreshKind::nothing().with_storage();
     let mut disks: Vec<DiskFacts> = Disks::new_with_refreshed_list_specifics(sizes)?
         .iter()
-        .map(disk)
+        .map(|disk| described(disk, mounts))
         .filter(|disk| disk.total_bytes > 0)
         // Every running container has an overlay mount, which tells nothing of the host.
         .filter(|disk| disk.file_system != "overlay" || disk.mount_point == "/")
@@ -79,13 +80,37 @@ fn disks_of_host() -> Result<Vec<DiskFacts>, sysinfo::Error> {
     Ok(disks)
 }
 
-fn disk(disk: &Disk) -> DiskFacts {
+fn described(disk: &Disk, mounts: &str) -> DiskFacts {
+    let mount_point = disk.mount_point().display().to_string();
     DiskFacts {
-        mount_point: disk.mount_point().display().to_string(),
+        read_only: read_only(mounts, &mount_point).unwrap_or_else(|| disk.is_read_only()),
+        mount_point,
         file_system: disk.file_system().display().to_string(),
         device: disk.name().display().to_string(),
         total_bytes: disk.total_space(),
         available_bytes: disk.available_space(),
-        read_only: disk.is_read_only(),
+    }
+}
+
+/// Whether the file system mounted here is read-only, by the options of its super block, the last field of a line of
+/// proc_pid_mountinfo(5): those of the mount tell of the sandbox that systemd makes for the daemon.
+fn read_only(mounts: &str, mount_point: &str) -> Option<bool> {
+    let escaped = mount_point.replace('\\', "\\134").replace(' ', "\\040");
+    let mounted_here = |line: &&str| line.split(' ').nth(4) == Some(escaped.as_str());
+    let options = mounts.lines().rfind(mounted_here)?.rsplit(' ').next()?;
+    Some(options.split(',').any(|option| option == "ro"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_only;
+
+    #[test]
+    fn a_sandbox_does_not_make_a_file_system_read_only() {
+        let mounts = "36 1 259:1 / / ro,relatime master:1 - ext4 /dev/root rw,errors=remount-ro\n\
+                      40 36 259:3 / /var/lib/my\\040docker rw,relatime - ext4 /dev/nvme1n1 ro,errors=remount-ro\n";
+        assert_eq!(read_only(mounts, "/"), Some(false));
+        assert_eq!(read_only(mounts, "/var/lib/my docker"), Some(true));
+        assert_eq!(read_only(mounts, "/mnt"), None);
     }
 }

@@ -1,0 +1,23 @@
+# The life of a package on a running host, the same for both families. The case defines install_package, remove_package.
+# shellcheck shell=bash source=tests/system/lib.sh
+enabled() { [ "$(in_guest systemctl is-enabled ecs-nanny.service)" = enabled ]; }
+
+install_package >"$work/told/package" 2>&1
+check "enabled by the package" enabled
+unit_is inactive ecs-nanny.service || fail "started by the package"
+check "its directories are there" in_guest test -d /run/ecs-nanny -a -d /var/lib/ecs/data -a -e /run/xtables.lock
+in_guest systemctl start ecs-nanny.service
+phase_becomes healthy
+in_guest iptables-save | grep -q 51679 || fail "no rules for the agent's endpoint while it runs"
+
+remove_package >>"$work/told/package" 2>&1
+[ "$(agent '{{.State.Running}}')" = false ] || fail "the agent runs after the removal"
+! in_guest iptables-save | grep -q 51679 || fail "rules stayed after the removal"
+in_guest test ! -e /etc/systemd/system/multi-user.target.wants/ecs-nanny.service || fail "enabled after the removal"
+in_guest test ! -e /usr/bin/ecs-nanny || fail "files stayed after the removal"
+
+# Whoever removes a package and installs it again expects to have what was before.
+install_package >>"$work/told/package" 2>&1
+check "enabled again" enabled
+in_guest systemctl disable ecs-nanny.service
+remove_package >>"$work/told/package" 2>&1

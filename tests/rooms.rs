@@ -91,6 +91,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "humantime",
             "hyper",
             "hyper_util",
+            "prometheus",
             "serde_json",
             "thiserror",
             "tokio",

@@ -19,13 +19,14 @@ use crate::plan;
 use crate::settings::{Health, Level, Loaded, Log, LogFormat};
 use crate::snapshot::Snapshot;
 use crate::supervise::hold::HOLD;
-use crate::supervise::{self, Setup};
+use crate::supervise::{self, Setup, Timeline};
 use crate::telemetry;
 
 /// How often binding the loopback port is tried again: a client's source port may hold it for a minute.
 const BIND_AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) fn run() -> anyhow::Result<Exit> {
+    let timeline = Timeline::begin(&Root::host());
     let loaded = match super::settings(&Root::host()) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -43,18 +44,24 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         "ecs-nanny run needs root: it writes /var/lib/ecs and starts Docker"
     );
     let _lock = lock::acquire(Path::new(apply::LOCK)).context("another ecs-nanny runs")?;
-    let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded))?;
+    let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded, timeline))?;
     tracing::info!("ecs-nanny ends with status {}", ended.status());
     Ok(ended)
 }
 
-async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
+async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Exit> {
     tracing::info!("ecs-nanny {} starts", env!("CARGO_PKG_VERSION"));
     let root = Root::host();
+    if let Some(kept) = health::kept_timeline() {
+        timeline.resume(kept);
+    }
     let plan = plan::build(&loaded.settings, &facts::read(&root));
     let backend = supervise::backend(&loaded.settings, &plan.engine);
-    let (snapshots, seen) =
-        watch::channel(Arc::new(supervise::first_snapshot(&loaded, backend.word())));
+    let (snapshots, seen) = watch::channel(Arc::new(supervise::first_snapshot(
+        &loaded,
+        backend.word(),
+        &timeline,
+    )));
     serve(&loaded.settings.health, &seen)?;
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
@@ -71,6 +78,7 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
             .chain([tarball])
             .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
+        timeline,
         snapshots,
     };
     let ended = supervise::run(setup).await?;

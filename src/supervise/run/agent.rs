@@ -26,6 +26,7 @@ impl Supervisor {
         if run.plan_pending {
             tracing::info!("it was made from another plan and is replaced when it next ends");
         }
+        self.crew.tasks_counted = None;
         self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
         self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
             pid: i32::try_from(pid).unwrap_or_default(),
@@ -110,6 +111,7 @@ impl Supervisor {
                 }
                 view.container_instance_arn = metadata.container_instance_arn;
                 if registered {
+                    self.crew.count_tasks();
                     Probe::Registered
                 } else {
                     Probe::Unregistered

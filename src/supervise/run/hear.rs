@@ -74,7 +74,7 @@ impl Supervisor {
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {
                     tracing::warn!("{repaired} network settings had gone and were put back");
-                    self.board.repairs += repaired as u64;
+                    self.board.repaired(repaired);
                 }
                 self.board.apply_findings = findings;
                 self.record_findings();
@@ -113,6 +113,10 @@ impl Supervisor {
             }
             News::AgentEnded { code } => self.agent_ended(code),
             News::AgentProbed(answer) => self.agent_probed(answer),
+            News::TasksCounted(counted) => {
+                self.board.agent.tasks_running = counted.ok();
+                self.publish();
+            }
             News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
             News::AgentStopped(stopped) => {
                 match stopped {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use crate::agent_config;
 use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
@@ -17,6 +19,8 @@ use super::{Crew, Kind};
 const LOOK_BACK: Duration = Duration::from_secs(600);
 /// How much of them.
 const LAST_BYTES: usize = 64 * 1024;
+/// How often a registered agent is asked how many tasks run.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
 /// How many lines of them are shown.
 const LAST_LINES: usize = 20;
 
@@ -64,6 +68,23 @@ impl Crew {
         self.spawn(Kind::Probe, async {
             let answer = introspection::metadata(introspection::PORT).await;
             News::AgentProbed(answer.map_err(|silence| silence.to_string()))
+        });
+    }
+
+    /// Asks a registered agent how many tasks run, at most once in [`COUNT_EVERY`]: apart from the probe, which judges
+    /// whether it hangs and must not wait for more.
+    pub fn count_tasks(&mut self) {
+        let now = Instant::now();
+        if self
+            .tasks_counted
+            .is_some_and(|counted| now - counted < COUNT_EVERY)
+        {
+            return;
+        }
+        self.tasks_counted = Some(now);
+        self.spawn(Kind::CountTasks, async {
+            let count = introspection::tasks_running(introspection::PORT).await;
+            News::TasksCounted(count.map_err(|silence| silence.to_string()))
         });
     }
 

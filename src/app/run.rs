@@ -20,7 +20,7 @@ use crate::settings::{Health, Level, Loaded, Log, LogFormat};
 use crate::snapshot::Snapshot;
 use crate::supervise::hold::HOLD;
 use crate::supervise::{self, Setup, Timeline};
-use crate::telemetry;
+use crate::telemetry::{self, message};
 
 /// How often binding the loopback port is tried again: a client's source port may hold it for a minute.
 const BIND_AGAIN: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
             record(&Log::default());
             notify::status(&format!("bad settings: {error}"));
             for problem in &error.problems {
-                tracing::error!("{}", problem.sentence());
+                tracing::error!(MESSAGE_ID = message::SETTINGS_BAD, "{}", problem.sentence());
             }
             return Ok(Exit::BadSettings);
         }
@@ -45,12 +45,20 @@ pub(super) fn run() -> anyhow::Result<Exit> {
     );
     let _lock = lock::acquire(Path::new(apply::LOCK)).context("another ecs-nanny runs")?;
     let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded, timeline))?;
-    tracing::info!("ecs-nanny ends with status {}", ended.status());
+    tracing::info!(
+        MESSAGE_ID = message::ENDED,
+        "ecs-nanny ends with status {}",
+        ended.status()
+    );
     Ok(ended)
 }
 
 async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Exit> {
-    tracing::info!("ecs-nanny {} starts", env!("CARGO_PKG_VERSION"));
+    tracing::info!(
+        MESSAGE_ID = message::STARTED,
+        "ecs-nanny {} starts",
+        env!("CARGO_PKG_VERSION")
+    );
     let root = Root::host();
     if let Some(kept) = health::kept_timeline() {
         timeline.resume(kept);
@@ -99,7 +107,10 @@ fn serve(settings: &Health, seen: &watch::Receiver<Arc<Snapshot>>) -> anyhow::Re
             match Tcp::bind(address).await {
                 Ok(tcp) => return tcp.serve(seen).await,
                 Err(error) => {
-                    tracing::warn!("health is not served on {address}: {error}; trying again");
+                    tracing::warn!(
+                        MESSAGE_ID = message::HEALTH_PORT_TAKEN,
+                        "health is not served on {address}: {error}; trying again"
+                    );
                 }
             }
             tokio::time::sleep(BIND_AGAIN).await;

@@ -92,3 +92,16 @@ fn row(metric: &Metric) -> String {
         metric.help
     )
 }
+
+/// For `scripts/check-metrics`, which has promtool judge them.
+#[test]
+fn samples_are_written() {
+    let samples = [("full", sample::full()), ("empty", sample::empty())];
+    for (name, snapshot) in samples {
+        let text = text(&snapshot).unwrap();
+        assert!(text.ends_with('\n'), "{name}");
+        if let Some(directory) = std::env::var_os("METRICS_SAMPLES") {
+            std::fs::write(std::path::Path::new(&directory).join(name), text).unwrap();
+        }
+    }
+}

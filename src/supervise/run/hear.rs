@@ -11,6 +11,7 @@ use crate::supervise::engine::NotUp;
 use crate::supervise::hold::Hold;
 use crate::supervise::news::{Identity, News, UserData};
 use crate::supervise::state::{Answer, Event, Goal, Timer};
+use crate::telemetry::message;
 
 use super::Supervisor;
 
@@ -33,6 +34,7 @@ impl Supervisor {
             }
             News::EngineUp { docker, facts } => {
                 tracing::info!(
+                    MESSAGE_ID = message::ENGINE_UP,
                     "the Docker daemon answers: version {}, API {}",
                     facts.version,
                     facts.api_version
@@ -73,7 +75,10 @@ impl Supervisor {
             News::UserData(user_data) => self.user_data(user_data),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {
-                    tracing::warn!("{repaired} network settings had gone and were put back");
+                    tracing::warn!(
+                        MESSAGE_ID = message::REPAIRED,
+                        "{repaired} network settings had gone and were put back"
+                    );
                     self.board.repaired(repaired);
                 }
                 self.board.apply_findings = findings;
@@ -87,7 +92,11 @@ impl Supervisor {
                 self.answer(Answer::ImageReady);
             }
             News::UpdateWanted(image) => {
-                tracing::info!("the agent wants to run {}", image.name());
+                tracing::info!(
+                    MESSAGE_ID = message::UPDATE_WANTED,
+                    "the agent wants to run {}",
+                    image.name()
+                );
                 self.tell_images(image::Event::UpdateWanted(*image));
             }
             News::NoUpdate(finding) => {
@@ -103,7 +112,10 @@ impl Supervisor {
             }
             News::AgentRunning(run) => self.agent_runs(run),
             News::LaunchFailed(why) => {
-                tracing::warn!("the agent's container could not be started: {why}");
+                tracing::warn!(
+                    MESSAGE_ID = message::AGENT_NOT_STARTED,
+                    "the agent's container could not be started: {why}"
+                );
                 self.board.why.agent = why;
                 // A start that Docker refuses counts as one that ended at once.
                 const REFUSED: i64 = 127;
@@ -147,7 +159,10 @@ impl Supervisor {
             Event::LeaveRequested => tracing::info!("leaving; the agent runs on"),
             Event::ConfigurationChanged => tracing::debug!("a configuration file changed"),
             Event::EngineLost => {
-                tracing::warn!("the Docker daemon went away");
+                tracing::warn!(
+                    MESSAGE_ID = message::ENGINE_LOST,
+                    "the Docker daemon went away"
+                );
                 self.crew.docker = None;
                 self.board.agent_gone();
             }
@@ -171,7 +186,10 @@ impl Supervisor {
             }
             Err(error) => {
                 if !error.problems.is_empty() {
-                    tracing::error!("the settings in force stay: {error}");
+                    tracing::error!(
+                        MESSAGE_ID = message::SETTINGS_BAD,
+                        "the settings in force stay: {error}"
+                    );
                 }
                 self.board.read_findings.extend(error.problems);
             }
@@ -199,7 +217,10 @@ impl Supervisor {
                 self.answer(Answer::EngineStoppedByOperator);
             }
             NotUp::Failed(why) => {
-                tracing::warn!("the Docker daemon is not up: {why}");
+                tracing::warn!(
+                    MESSAGE_ID = message::ENGINE_NOT_UP,
+                    "the Docker daemon is not up: {why}"
+                );
                 self.board.why.engine = why;
                 self.answer(Answer::EngineFailed);
             }
@@ -210,6 +231,7 @@ impl Supervisor {
         match identity {
             Identity::Known(instance) => {
                 tracing::info!(
+                    MESSAGE_ID = message::INSTANCE_KNOWN,
                     "this is {}, a {} in {}",
                     instance.instance_id,
                     instance.instance_type,

@@ -13,6 +13,8 @@ use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
 
 use super::units::with_loaded_profile;
+use crate::telemetry::message;
+
 use super::{Crew, Kind};
 
 /// How far back before its end an agent's last lines are read, at the most.
@@ -247,7 +249,10 @@ async fn move_state_aside() -> Result<(), DockerError> {
     const STATE: &str = "/var/lib/ecs/data";
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     let aside = format!("{STATE}.unreadable-{now}");
-    tracing::warn!("the agent can't read its saved state; it is kept in {aside}");
+    tracing::warn!(
+        MESSAGE_ID = message::AGENT_STATE_ASIDE,
+        "the agent can't read its saved state; it is kept in {aside}"
+    );
     match tokio::fs::rename(STATE, &aside).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::File {
             path: STATE.to_owned(),

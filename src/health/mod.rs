@@ -4,7 +4,6 @@ mod file;
 mod http;
 mod kept;
 mod metrics;
-pub mod people;
 mod tree;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much a failed finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The host cannot do its work; with certain evidence it blocks the agent.
@@ -29,6 +30,7 @@ impl fmt::Display for Severity {
 
 /// What a rule said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The demand is not met.
@@ -41,6 +43,7 @@ pub enum Outcome {
 
 /// How sure the evidence is. A low-confidence verdict is shown and never blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// The evidence admits one reading.
@@ -52,6 +55,7 @@ pub enum Confidence {
 
 /// Where in a file a finding points. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Place {
     /// Path of the file.
     pub file: String,
@@ -105,6 +109,7 @@ impl fmt::Display for Place {
 
 /// What a rule, the lint or a validation said of the host or of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Stable id, `area.subject`, for example `kernel.version`.
     pub rule: Cow<'static, str>,

@@ -3,6 +3,8 @@
 //! Fields that every record carries (instance, phase) come from the span that the caller holds; in the journal they
 //! appear under their own upper-case names (`EC2_INSTANCE_ID`, `NANNY_PHASE`), without a prefix.
 
+pub mod message;
+
 use std::fmt;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -16,14 +18,6 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-
-/// Stable ids of records, for `journalctl MESSAGE_ID=…`.
-pub mod message {
-    /// The phase changed.
-    pub const PHASE: &str = "b6e0d2a94c5f4a1f9a0c7d3c1f2e8a51";
-    /// A rule, the lint or the plan found something that is not as it should be.
-    pub const FINDING: &str = "2f7c9d1e5b3a4e6c8d0f1a2b3c4d5e6f";
-}
 
 /// How records look where there is no journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

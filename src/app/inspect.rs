@@ -10,10 +10,7 @@ use crate::plan as plan_room;
 use crate::settings::{Loaded, Settings};
 
 use super::facts::{gather, root};
-use super::{colour, print, print_json};
-
-/// Width where there is no terminal, and the most that lines are set to on a wide one.
-const WIDTH: usize = 100;
+use super::{colour, print, print_json, width};
 
 pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
     let args = FactsArgs {
@@ -96,15 +93,11 @@ fn loaded(args: &FactsArgs) -> anyhow::Result<Loaded> {
 }
 
 /// Configuration files keep their form, secret values are replaced.
-fn without_secrets(mut facts: Facts) -> Facts {
+pub(super) fn without_secrets(mut facts: Facts) -> Facts {
     for file in facts.host.agent_config.values_mut() {
         if let crate::facts::Fact::Known(Some(file)) = file {
             file.content = Content::from_bytes(&agent_config::mask(&file.content.bytes()));
         }
     }
     facts
-}
-
-fn width() -> usize {
-    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
 }

@@ -2,6 +2,8 @@
 
 mod facts;
 mod inspect;
+mod plot;
+mod report;
 mod run;
 mod status;
 mod step;
@@ -37,6 +39,8 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Config(ConfigCommand::Show(args)) => inspect::config_show(&args),
         Command::Config(ConfigCommand::Lint(args)) => config_lint(&args),
         Command::Status(args) => status::status(&args),
+        Command::Plot(args) => plot::plot(&args),
+        Command::Report(args) => report::report(&args),
         Command::Wait(args) => status::wait(&args),
         Command::Hold(args) => hold(&args),
         Command::Release => release(),
@@ -89,11 +93,17 @@ pub fn settings(root: &Root) -> Result<Loaded, SettingsError> {
 
 /// Prints without failing when the reader has gone (`ecs-nanny check | head`).
 fn print(text: &str) {
+    print_raw(text);
+    if !text.ends_with('\n') {
+        print_raw("\n");
+    }
+}
+
+/// The same without a line's end of its own.
+fn print_raw(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
-    if !text.ends_with('\n') {
-        let _ = out.write_all(b"\n");
-    }
+    let _ = out.flush();
 }
 
 fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
@@ -103,6 +113,12 @@ fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
 
 fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Columns of the terminal, or what a page has where there is none.
+fn width() -> usize {
+    const PAGE: usize = 100;
+    terminal_size::terminal_size().map_or(PAGE, |(width, _)| usize::from(width.0))
 }
 
 /// A single-threaded runtime: the daemon waits, it does not compute.

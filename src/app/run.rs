@@ -19,20 +19,21 @@ use crate::plan;
 use crate::settings::{Health, Level, Loaded, Log, LogFormat};
 use crate::snapshot::Snapshot;
 use crate::supervise::hold::HOLD;
-use crate::supervise::{self, Setup};
-use crate::telemetry;
+use crate::supervise::{self, Setup, Timeline};
+use crate::telemetry::{self, message};
 
 /// How often binding the loopback port is tried again: a client's source port may hold it for a minute.
 const BIND_AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) fn run() -> anyhow::Result<Exit> {
+    let timeline = Timeline::begin(&Root::host());
     let loaded = match super::settings(&Root::host()) {
         Ok(loaded) => loaded,
         Err(error) => {
             record(&Log::default());
             notify::status(&format!("bad settings: {error}"));
             for problem in &error.problems {
-                tracing::error!("{}", problem.sentence());
+                tracing::error!(MESSAGE_ID = message::SETTINGS_BAD, "{}", problem.sentence());
             }
             return Ok(Exit::BadSettings);
         }
@@ -43,18 +44,32 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         "ecs-nanny run needs root: it writes /var/lib/ecs and starts Docker"
     );
     let _lock = lock::acquire(Path::new(apply::LOCK)).context("another ecs-nanny runs")?;
-    let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded))?;
-    tracing::info!("ecs-nanny ends with status {}", ended.status());
+    let ended = LocalSet::new().block_on(&super::runtime()?, supervised(loaded, timeline))?;
+    tracing::info!(
+        MESSAGE_ID = message::ENDED,
+        "ecs-nanny ends with status {}",
+        ended.status()
+    );
     Ok(ended)
 }
 
-async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
-    tracing::info!("ecs-nanny {} starts", env!("CARGO_PKG_VERSION"));
+async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Exit> {
+    tracing::info!(
+        MESSAGE_ID = message::STARTED,
+        "ecs-nanny {} starts",
+        env!("CARGO_PKG_VERSION")
+    );
     let root = Root::host();
+    if let Some(kept) = health::kept_timeline() {
+        timeline.resume(kept);
+    }
     let plan = plan::build(&loaded.settings, &facts::read(&root));
     let backend = supervise::backend(&loaded.settings, &plan.engine);
-    let (snapshots, seen) =
-        watch::channel(Arc::new(supervise::first_snapshot(&loaded, backend.word())));
+    let (snapshots, seen) = watch::channel(Arc::new(supervise::first_snapshot(
+        &loaded,
+        backend.word(),
+        &timeline,
+    )));
     serve(&loaded.settings.health, &seen)?;
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
@@ -71,6 +86,7 @@ async fn supervised(loaded: Loaded) -> anyhow::Result<Exit> {
             .chain([tarball])
             .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
+        timeline,
         snapshots,
     };
     let ended = supervise::run(setup).await?;
@@ -91,7 +107,10 @@ fn serve(settings: &Health, seen: &watch::Receiver<Arc<Snapshot>>) -> anyhow::Re
             match Tcp::bind(address).await {
                 Ok(tcp) => return tcp.serve(seen).await,
                 Err(error) => {
-                    tracing::warn!("health is not served on {address}: {error}; trying again");
+                    tracing::warn!(
+                        MESSAGE_ID = message::HEALTH_PORT_TAKEN,
+                        "health is not served on {address}: {error}; trying again"
+                    );
                 }
             }
             tokio::time::sleep(BIND_AGAIN).await;

@@ -1,54 +1,72 @@
 //! `ecs-nanny status` and `ecs-nanny wait`: readers of the state file.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::cli::args::{Format, StatusArgs, WaitArgs};
+use crate::cli::status as status_view;
 use crate::exit::Exit;
-use crate::health::{self, ReadError, STATE_FILE, people};
+use crate::health::{self, ReadError, STATE_FILE};
 use crate::host::watch::Watch;
 use crate::snapshot::{Phase, Timestamp};
 
-use super::{print, print_json, runtime};
+use super::{colour, print, print_raw, runtime, width};
 
 /// How often a watched document is looked at although it did not change: it may have expired.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often a screen is drawn anew.
+const TICK: Duration = Duration::from_secs(1);
 
 pub(super) fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
-    let shown = show(args)?;
-    if !args.watch {
-        return Ok(shown);
+    if args.watch {
+        return runtime()?.block_on(watch(args.format));
     }
-    runtime()?.block_on(async {
-        loop {
-            tokio::select! {
-                () = change(LOOK) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-            }
-            print("\x1b[2J\x1b[H");
-            show(args)?;
-        }
-    })
+    let (text, exit) = look(args.format)?;
+    print(&text);
+    Ok(exit)
 }
 
-fn show(args: &StatusArgs) -> anyhow::Result<Exit> {
+/// Shows the document until Ctrl-C: on a terminal it is drawn over itself, elsewhere it is printed at each change.
+async fn watch(format: Format) -> anyhow::Result<Exit> {
+    let live = format == Format::Table && std::io::stdout().is_terminal();
+    if live {
+        print("\x1b[2J");
+    }
+    let mut shown = String::new();
+    loop {
+        let (text, _) = look(format)?;
+        if live {
+            let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
+            print_raw(&status_view::frame(&text, usize::from(height)));
+        } else if text != shown {
+            print(&text);
+            shown = text;
+        }
+        tokio::select! {
+            // Ages grow while nothing changes.
+            () = change(if live { TICK } else { LOOK }) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+/// The document as it is shown, and what it means for scripts.
+fn look(format: Format) -> anyhow::Result<(String, Exit)> {
     let snapshot = match health::read() {
         Ok(snapshot) => snapshot,
-        Err(error @ ReadError::Absent) => {
-            print(&format!("unknown: {error}"));
-            return Ok(Exit::Failed);
-        }
+        Err(error @ ReadError::Absent) => return Ok((format!("unknown: {error}\n"), Exit::Failed)),
         Err(error) => return Err(error.into()),
     };
     let now = Timestamp::now();
-    match args.format {
-        Format::Json => print_json(&serde_json::to_value(&snapshot)?)?,
-        Format::Table => print(&people::screen(&snapshot, now)),
-    }
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(&snapshot)? + "\n",
+        Format::Table => status_view::screen(&snapshot, now, width(), colour()),
+    };
     let healthy = snapshot.ready() && !snapshot.expired(now);
-    Ok(if healthy { Exit::Done } else { Exit::Failed })
+    Ok((text, if healthy { Exit::Done } else { Exit::Failed }))
 }
 
 pub(super) fn wait(args: &WaitArgs) -> anyhow::Result<Exit> {

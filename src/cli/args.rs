@@ -42,6 +42,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Show how this host is
     Status(StatusArgs),
+    /// Draw what the last boot's time was spent on
+    Plot(PlotArgs),
+    /// Collect what a bug report needs in one file; secret values are replaced
+    Report(ReportArgs),
     /// Wait until the host reaches a phase
     #[command(
         after_help = "Exit status 0 when the phase is reached, 1 when the time is over. Not to be called from \
@@ -144,9 +148,37 @@ pub struct StatusArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Print again at each change, until Ctrl-C
+    /// Go on showing it, until Ctrl-C
     #[arg(long, short)]
     pub watch: bool,
+}
+
+/// `plot`.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// How to draw
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlotFormat,
+}
+
+/// How a time line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PlotFormat {
+    /// For the terminal
+    #[default]
+    Text,
+    /// A picture for a browser
+    Svg,
+    /// For programs
+    Json,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The file to write, a tar archive; - is standard output. Without, ecs-nanny-report-TIME.tar in this directory
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `wait`.

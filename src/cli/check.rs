@@ -2,19 +2,13 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-
 use crate::checks::{self, Fit, Layer, Report, Rule, Told};
 use crate::finding::{Confidence, Finding, Outcome, Severity};
 
+use super::page::{GREEN, INDENT, Page, RED, YELLOW, style};
+
 #[cfg(test)]
 mod tests;
-
-/// Narrower terminals get lines of this many columns all the same.
-const NARROWEST: usize = 40;
-
-/// The column that texts begin in.
-const INDENT: usize = 10;
 
 /// The report as the JSON of `ecs-nanny check --format json`, a public interface.
 pub fn json(report: &Report) -> serde_json::Value {
@@ -29,10 +23,7 @@ pub fn json(report: &Report) -> serde_json::Value {
 /// The report for people, in lines of at most `width` columns: failures first, the heaviest first among them, then what
 /// could not be told, then what passed, then the verdict.
 pub fn table(report: &Report, width: usize, colour: bool) -> String {
-    let page = Page {
-        width: width.max(NARROWEST),
-        colour,
-    };
+    let page = Page::new(width, colour);
     let mut findings: Vec<&Finding> = report.findings.iter().collect();
     // Stable: findings of one kind keep the order of the table.
     findings.sort_by_key(|finding| (finding.outcome, weight_of_failure(finding)));
@@ -52,28 +43,7 @@ fn weight_of_failure(finding: &Finding) -> Option<Severity> {
     (finding.outcome == Outcome::Failed).then_some(finding.severity)
 }
 
-struct Page {
-    width: usize,
-    colour: bool,
-}
-
 impl Page {
-    fn failure(&self, text: &mut String, finding: &Finding) {
-        let title = format!("{}: {} ({})", finding.rule, finding.title, finding.severity);
-        self.paragraph(text, "failed", style(finding), &title);
-        let observed = match finding.confidence {
-            Confidence::Certain => finding.observed.clone(),
-            Confidence::Low => format!("{} (not certain: does not block)", finding.observed),
-        };
-        for (label, line) in [
-            ("  is", observed.as_str()),
-            ("  wanted", &finding.required),
-            ("  mend", &finding.remedy),
-        ] {
-            self.paragraph(text, label, Style::new(), line);
-        }
-    }
-
     fn one(&self, text: &mut String, finding: &Finding) {
         let label = match finding.outcome {
             Outcome::Passed => "passed",
@@ -109,48 +79,6 @@ impl Page {
             let _ = writeln!(text, "{}", self.styled(style, &line));
         }
     }
-
-    /// A label, and beside it a text that is wrapped in its own column.
-    fn paragraph(&self, text: &mut String, label: &str, style: Style, line: &str) {
-        let label = format!("{label:<INDENT$}");
-        let mut beside = self.styled(style, &label);
-        for line in textwrap::wrap(&printable(line), self.width - INDENT) {
-            let _ = writeln!(text, "{beside}{line}");
-            beside = " ".repeat(INDENT);
-        }
-    }
-
-    fn styled(&self, style: Style, text: &str) -> String {
-        if self.colour {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const GREEN: Style = AnsiColor::Green.on_default();
-const DIM: Style = Style::new().dimmed();
-
-fn style(finding: &Finding) -> Style {
-    match finding.outcome {
-        Outcome::Failed if finding.blocks() => RED,
-        Outcome::Failed => YELLOW,
-        Outcome::Skipped => DIM,
-        Outcome::Passed => GREEN,
-    }
-}
-
-/// Facts come from files that anyone may have written; what would steer a terminal is replaced.
-pub(super) fn printable(line: &str) -> String {
-    line.chars()
-        .map(|character| match character.is_control() {
-            true => char::REPLACEMENT_CHARACTER,
-            false => character,
-        })
-        .collect()
 }
 
 /// Every rule in one line, for `check --list`.

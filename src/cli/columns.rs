@@ -1,6 +1,6 @@
 //! Text in columns.
 
-use super::check::printable;
+use super::page::printable;
 
 /// Longest text that still widens its column, in characters; longer ones stand out of it.
 const WIDEST: usize = 60;

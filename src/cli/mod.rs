@@ -1,9 +1,12 @@
 //! The commands: what they print and how they end.
 
 mod columns;
+mod page;
 
 pub mod args;
 pub mod check;
 pub mod config_show;
 pub mod lint;
 pub mod plan;
+pub mod plot;
+pub mod status;

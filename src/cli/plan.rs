@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use bollard_stubs::models::{ContainerCreateBody, HostConfig};
 
-use super::check::printable;
 use super::columns::columns;
+use super::page::printable;
 use crate::agent_config::Variable;
 use crate::plan::{AgentPlan, Change, EnginePlan, Plan};
 

@@ -151,6 +151,8 @@ pub struct HostFacts {
     pub machine: Fact<String>,
     /// `/etc/os-release` as it stands.
     pub os_release: Fact<String>,
+    /// `/etc/ecs-nanny/image-release.json` as it stands; `None` where absent.
+    pub image_release: Fact<Option<String>>,
     /// Xen's view.
     pub xen: XenFacts,
     /// The firmware's view.

@@ -6,6 +6,7 @@ use crate::host::imds::{Imds, ImdsError};
 
 /// The instance's identity. A field that the service does not offer is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct InstanceFacts {
     /// `i-…`.

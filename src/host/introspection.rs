@@ -11,6 +11,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The agent's introspection port.
@@ -35,12 +36,39 @@ pub struct Metadata {
 #[error("{0}")]
 pub struct Silence(String);
 
-/// Asks once.
+/// Asks once who the agent is.
 ///
 /// # Errors
 /// [`Silence`]: refused, no answer within [`PROBE`], or an answer that makes no sense.
 pub async fn metadata(port: u16) -> Result<Metadata, Silence> {
-    match tokio::time::timeout(PROBE, ask(port)).await {
+    ask(port, "/v1/metadata").await
+}
+
+/// The tasks that the agent knows of.
+#[derive(Deserialize)]
+struct Tasks {
+    #[serde(rename = "Tasks", default)]
+    tasks: Vec<Task>,
+}
+
+#[derive(Deserialize)]
+struct Task {
+    #[serde(rename = "KnownStatus", default)]
+    known_status: String,
+}
+
+/// Asks once how many tasks run.
+///
+/// # Errors
+/// As those of [`metadata`].
+pub async fn tasks_running(port: u16) -> Result<u64, Silence> {
+    let Tasks { tasks } = ask(port, "/v1/tasks").await?;
+    let running = tasks.iter().filter(|task| task.known_status == "RUNNING");
+    Ok(running.count() as u64)
+}
+
+async fn ask<T: DeserializeOwned>(port: u16, path: &str) -> Result<T, Silence> {
+    match tokio::time::timeout(PROBE, exchange(port, path)).await {
         Ok(answer) => answer,
         Err(_) => Err(Silence(format!(
             "no answer on port {port} within {} s",
@@ -49,14 +77,14 @@ pub async fn metadata(port: u16) -> Result<Metadata, Silence> {
     }
 }
 
-async fn ask(port: u16) -> Result<Metadata, Silence> {
-    // A metadata answer is a few hundred bytes.
-    const LIMIT: usize = 64 * 1024;
+async fn exchange<T: DeserializeOwned>(port: u16, path: &str) -> Result<T, Silence> {
+    // A metadata answer is a few hundred bytes, a task one or two thousand.
+    const LIMIT: usize = 4 * 1024 * 1024;
     let stream = connect(port).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| Silence(error.to_string()))?;
-    let request = Request::get("/v1/metadata")
+    let request = Request::get(path)
         .header("host", "127.0.0.1")
         // The side that closes first keeps the port for a minute: let it be the agent.
         .header("connection", "close")
@@ -123,6 +151,10 @@ mod tests {
     use super::*;
 
     async fn served(answer: &'static str) -> Result<Metadata, Silence> {
+        served_to(answer, metadata).await
+    }
+
+    async fn served_to<T, F: Future<Output = T>>(answer: &'static str, ask: fn(u16) -> F) -> T {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let serving = async {
@@ -131,7 +163,7 @@ mod tests {
             assert!(stream.read(&mut buffer).await.unwrap() > 0);
             stream.write_all(answer.as_bytes()).await.unwrap();
         };
-        tokio::join!(metadata(port), serving).0
+        tokio::join!(ask(port), serving).0
     }
 
     #[tokio::test]
@@ -147,6 +179,13 @@ mod tests {
         let metadata = served(answer).await.unwrap();
         assert_eq!(metadata.container_instance_arn.as_deref(), Some("arn:x"));
         assert_eq!(metadata.cluster.as_deref(), Some("blue"));
+    }
+
+    #[tokio::test]
+    async fn tasks_that_run_are_counted() {
+        let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"Tasks\":[\
+            {\"KnownStatus\":\"RUNNING\"},{\"KnownStatus\":\"STOPPED\"},{\"Arn\":\"new\"},{\"KnownStatus\":\"RUNNING\"}]}";
+        assert_eq!(served_to(answer, tasks_running).await, Ok(2));
     }
 
     #[tokio::test]

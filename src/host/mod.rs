@@ -1,5 +1,6 @@
 //! The outside world, one adapter a file. No policy, no settings.
 
+pub mod boot;
 pub mod docker;
 pub mod dockerd;
 pub mod dropins;

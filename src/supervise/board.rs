@@ -8,12 +8,13 @@ use crate::finding::{Finding, Outcome};
 use crate::plan::{self, Plan};
 use crate::settings::{Loaded, OnUnfit};
 use crate::snapshot::{
-    AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RetryView, SCHEMA,
-    Snapshot, Timestamp,
+    AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RepairsView, RetryView,
+    SCHEMA, Snapshot, Timestamp,
 };
 
 use super::hold::Hold;
 use super::state::{AgentState, EngineState, Fitness, State};
+use super::timeline::Timeline;
 
 /// How often the document is made anew though nothing changed.
 pub const REFRESH: Duration = Duration::from_secs(15);
@@ -41,8 +42,10 @@ pub struct Board {
     pub credentials_finding: Option<Finding>,
     /// An operator's hold.
     pub hold: Option<Hold>,
-    /// How often parts of the plan had gone and were put back.
-    pub repairs: u64,
+    /// What had gone from the host and was put back.
+    pub repairs: RepairsView,
+    /// What the boot's time was spent on.
+    pub timeline: Timeline,
     /// The engine.
     pub engine: EngineView,
     /// The agent.
@@ -77,7 +80,7 @@ pub struct Why {
 
 impl Board {
     /// Nothing known but the settings.
-    pub fn new(loaded: Loaded, backend: &str) -> Self {
+    pub fn new(loaded: Loaded, backend: &str, timeline: Timeline) -> Self {
         let now = Timestamp::now();
         Board {
             loaded,
@@ -89,7 +92,8 @@ impl Board {
             image_findings: Vec::new(),
             credentials_finding: None,
             hold: None,
-            repairs: 0,
+            repairs: RepairsView::default(),
+            timeline,
             engine: EngineView {
                 backend: backend.to_owned(),
                 ..EngineView::default()
@@ -180,6 +184,7 @@ impl Board {
         if state.fitness == Fitness::Unknown {
             self.report = None;
         }
+        self.timeline.note(state);
         let phase = state.phase();
         let changed = phase != self.phase;
         if changed {
@@ -212,6 +217,8 @@ impl Board {
             engine: self.engine.clone(),
             agent: self.agent.clone(),
             retry: self.retry.clone(),
+            repairs: self.repairs.clone(),
+            boot: self.timeline.view().clone(),
             findings: self.findings(),
         }
     }
@@ -320,6 +327,10 @@ impl Board {
                 .report
                 .as_ref()
                 .map(|report| report.fit.word().to_owned()),
+            image_release: host
+                .image_release
+                .known()
+                .and_then(|text| serde_json::from_str(text.as_ref()?).ok()),
         }
     }
 
@@ -329,9 +340,16 @@ impl Board {
         self.agent.started_at = None;
         self.agent.container_instance_arn = None;
         self.agent.registered_since = None;
+        self.agent.tasks_running = None;
         self.agent.adopted = false;
         self.agent.plan_pending = false;
         self.running = None;
+    }
+
+    /// Notes that parts of the plan had gone and were put back.
+    pub fn repaired(&mut self, parts: usize) {
+        self.repairs.total += parts as u64;
+        self.repairs.last_at = Some(Timestamp::now());
     }
 
     /// Notes how the agent ended.

@@ -9,6 +9,8 @@ mod news;
 mod run;
 pub mod state;
 mod tasks;
+mod timeline;
 
 pub use run::{Setup, backend, first_snapshot, run};
 pub use tasks::{SettingsSource, lint};
+pub use timeline::Timeline;

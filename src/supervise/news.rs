@@ -87,6 +87,8 @@ pub enum News {
     },
     /// The agent's introspection answered, or why not.
     AgentProbed(Result<Metadata, String>),
+    /// How many tasks run, by the agent's word.
+    TasksCounted(Result<u64, String>),
     /// The agent's last lines were read.
     ExitExamined {
         /// What they say.

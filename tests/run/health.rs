@@ -28,7 +28,7 @@ async fn http_answers_local_readers_alike_on_both_sockets() {
         (
             "GET / HTTP/1.1\r\nHost: localhost\r\n",
             404,
-            "/live, /ready and /health",
+            "/health, /metrics and /latest/",
         ),
         (
             "POST /health HTTP/1.1\r\nHost: localhost\r\n",

@@ -1,3 +1,5 @@
+use crate::cli::page::NARROWEST;
+
 use super::*;
 
 fn finding(rule: &'static str, outcome: Outcome, severity: Severity) -> Finding {

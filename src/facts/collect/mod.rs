@@ -39,6 +39,7 @@ pub fn host(root: &Root) -> HostFacts {
         kernel_release: machine::kernel_release(root),
         machine: machine::machine(root),
         os_release: os_release(root),
+        image_release: image_release(root),
         xen: xen(root),
         dmi: dmi(root),
         cpu_hypervisor_flag: machine::hypervisor_flag(root),
@@ -76,6 +77,12 @@ fn os_release(root: &Root) -> Fact<String> {
         }
     }
     Fact::Unreadable("there is neither /etc/os-release nor /usr/lib/os-release".to_owned())
+}
+
+/// What the image's maker wrote of it.
+fn image_release(root: &Root) -> Fact<Option<String>> {
+    let read = root.read_if_present("/etc/ecs-nanny/image-release.json");
+    Fact::from(read).map(|file| file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()))
 }
 
 /// A file as text, or why it can't be read, with its path.

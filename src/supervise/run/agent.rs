@@ -10,6 +10,7 @@ use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
 use crate::supervise::news::AgentRun;
 use crate::supervise::state::{Answer, Ending, Event, Probe, Verdict};
+use crate::telemetry::message;
 
 use super::Supervisor;
 
@@ -22,7 +23,11 @@ impl Supervisor {
     pub(super) fn agent_runs(&mut self, run: AgentRun) {
         let word = if run.adopted { "taken over" } else { "started" };
         let short = run.container_id.get(..12).unwrap_or(&run.container_id);
-        tracing::info!("the agent's container is {word}: {short}");
+        tracing::info!(
+            MESSAGE_ID = message::AGENT_RUNNING,
+            "the agent's container is {word}: {short}"
+        );
+        self.crew.tasks_counted = None;
         self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
         self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
             pid: i32::try_from(pid).unwrap_or_default(),
@@ -48,6 +53,7 @@ impl Supervisor {
         self.crew.last_exit = code;
         let reason = exit_reason(code, &[] as &[&str]);
         tracing::warn!(
+            MESSAGE_ID = message::AGENT_ENDED,
             AGENT_EXIT_CODE = code,
             "the agent ended with status {code}: {}",
             reason.words
@@ -78,7 +84,11 @@ impl Supervisor {
     pub(super) fn examined(&mut self, reason: &ExitReason, last_lines: Vec<String>) {
         let known = self.board.agent.last_exit.as_ref();
         if known.is_none_or(|exit| exit.meaning != reason.words) {
-            tracing::warn!("the agent's own words: {}", reason.words);
+            tracing::warn!(
+                MESSAGE_ID = message::AGENT_EXPLAINED,
+                "the agent's own words: {}",
+                reason.words
+            );
         }
         self.board
             .agent_ended(reason.code, reason.words.clone(), last_lines);
@@ -108,6 +118,7 @@ impl Supervisor {
                 }
                 view.container_instance_arn = metadata.container_instance_arn;
                 if registered {
+                    self.crew.count_tasks();
                     Probe::Registered
                 } else {
                     Probe::Unregistered

@@ -11,6 +11,7 @@ use crate::supervise::engine::NotUp;
 use crate::supervise::hold::Hold;
 use crate::supervise::news::{Identity, News, UserData};
 use crate::supervise::state::{Answer, Event, Goal, Timer};
+use crate::telemetry::message;
 
 use super::Supervisor;
 
@@ -38,6 +39,7 @@ impl Supervisor {
             }
             News::EngineUp { docker, facts } => {
                 tracing::info!(
+                    MESSAGE_ID = message::ENGINE_UP,
                     "the Docker daemon answers: version {}, API {}",
                     facts.version,
                     facts.api_version
@@ -78,8 +80,11 @@ impl Supervisor {
             News::UserData(user_data) => self.user_data(user_data),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {
-                    tracing::warn!("{repaired} network settings had gone and were put back");
-                    self.board.repairs += repaired as u64;
+                    tracing::warn!(
+                        MESSAGE_ID = message::REPAIRED,
+                        "{repaired} network settings had gone and were put back"
+                    );
+                    self.board.repaired(repaired);
                 }
                 self.board.apply_findings = findings;
                 self.record_findings();
@@ -92,7 +97,11 @@ impl Supervisor {
                 self.answer(Answer::ImageReady);
             }
             News::UpdateWanted(image) => {
-                tracing::info!("the agent wants to run {}", image.name());
+                tracing::info!(
+                    MESSAGE_ID = message::UPDATE_WANTED,
+                    "the agent wants to run {}",
+                    image.name()
+                );
                 self.tell_images(image::Event::UpdateWanted(*image));
             }
             News::NoUpdate(finding) => {
@@ -109,7 +118,10 @@ impl Supervisor {
             News::NothingToAdopt => self.answer(Answer::NothingToAdopt),
             News::AgentRunning(run) => self.agent_runs(run),
             News::LaunchFailed(why) => {
-                tracing::warn!("the agent's container could not be started: {why}");
+                tracing::warn!(
+                    MESSAGE_ID = message::AGENT_NOT_STARTED,
+                    "the agent's container could not be started: {why}"
+                );
                 self.board.why.agent = why;
                 // A start that Docker refuses counts as one that ended at once.
                 const REFUSED: i64 = 127;
@@ -119,6 +131,10 @@ impl Supervisor {
             }
             News::AgentEnded { code } => self.agent_ended(code),
             News::AgentProbed(answer) => self.agent_probed(answer),
+            News::TasksCounted(counted) => {
+                self.board.agent.tasks_running = counted.ok();
+                self.publish();
+            }
             News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
             News::AgentStopped(stopped) => {
                 match stopped {
@@ -153,7 +169,10 @@ impl Supervisor {
                 self.reload_asked = true;
             }
             Event::EngineLost => {
-                tracing::warn!("the Docker daemon went away");
+                tracing::warn!(
+                    MESSAGE_ID = message::ENGINE_LOST,
+                    "the Docker daemon went away"
+                );
                 self.crew.docker = None;
                 self.board.agent_gone();
             }
@@ -177,7 +196,10 @@ impl Supervisor {
             }
             Err(error) => {
                 if !error.problems.is_empty() {
-                    tracing::error!("the settings in force stay: {error}");
+                    tracing::error!(
+                        MESSAGE_ID = message::SETTINGS_BAD,
+                        "the settings in force stay: {error}"
+                    );
                 }
                 self.board.read_findings.extend(error.problems);
             }
@@ -217,7 +239,10 @@ impl Supervisor {
                 self.answer(Answer::EngineStoppedByOperator);
             }
             NotUp::Failed(why) => {
-                tracing::warn!("the Docker daemon is not up: {why}");
+                tracing::warn!(
+                    MESSAGE_ID = message::ENGINE_NOT_UP,
+                    "the Docker daemon is not up: {why}"
+                );
                 self.board.why.engine = why;
                 self.answer(Answer::EngineFailed);
             }
@@ -228,6 +253,7 @@ impl Supervisor {
         match identity {
             Identity::Known(instance) => {
                 tracing::info!(
+                    MESSAGE_ID = message::INSTANCE_KNOWN,
                     "this is {}, a {} in {}",
                     instance.instance_id,
                     instance.instance_type,

@@ -3,6 +3,7 @@
 use crate::agent_image::{self as image, AgentVersion};
 use crate::supervise::images::Told;
 use crate::supervise::state::{AgentState, Event, SILENT_PROBES};
+use crate::telemetry::message;
 
 use super::Supervisor;
 
@@ -34,7 +35,10 @@ impl Supervisor {
                 image::Action::StartAgain => self.step(Event::UpdateRefused),
                 image::Action::DecideAnew => self.step(Event::ImageGone),
                 image::Action::Confirmed => {
-                    tracing::info!("the agent's update has proved itself and is kept");
+                    tracing::info!(
+                        MESSAGE_ID = message::UPDATE_KEPT,
+                        "the agent's update has proved itself and is kept"
+                    );
                     self.crew.prune_updates();
                     self.step(Event::UpdateTakenBack(false));
                 }

@@ -31,6 +31,7 @@ use super::images::Images;
 use super::news::News;
 use super::state::{Action, Answer, EngineState, Event, LONGEST_WAIT, Policy, State, Timer};
 use super::tasks::{self, Crew, SettingsSource};
+use super::timeline::Timeline;
 use signals::Signals;
 
 /// What the loop needs from whoever composes it.
@@ -47,6 +48,8 @@ pub struct Setup {
     pub watched_files: Vec<PathBuf>,
     /// Directories whose settings files are looked at.
     pub watched_directories: Vec<PathBuf>,
+    /// The boot's time line, begun at exec.
+    pub timeline: Timeline,
     /// Where snapshots go.
     pub snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -59,7 +62,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
     let (sender, news) = mpsc::unbounded_channel();
     let owns_engine = matches!(setup.backend, Backend::Child { .. });
     let (state, first) = State::start(policy(&setup.loaded.settings, owns_engine));
-    let board = Board::new(setup.loaded.clone(), setup.backend.word());
+    let board = Board::new(setup.loaded.clone(), setup.backend.word(), setup.timeline);
     let images = Images::open(&setup.root, &setup.loaded.settings.agent.image);
     let crew = Crew::new(
         sender,
@@ -299,8 +302,8 @@ fn policy(settings: &Settings, owns_engine: bool) -> Policy {
 }
 
 /// What is shown before anything is known.
-pub fn first_snapshot(loaded: &Loaded, backend: &str) -> Snapshot {
-    Board::new(loaded.clone(), backend).snapshot()
+pub fn first_snapshot(loaded: &Loaded, backend: &str, timeline: &Timeline) -> Snapshot {
+    Board::new(loaded.clone(), backend, timeline.clone()).snapshot()
 }
 
 /// How the engine is run on this host, as the plan says.

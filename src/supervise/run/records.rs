@@ -48,14 +48,15 @@ impl Supervisor {
     pub(super) fn record_phase(&mut self) {
         let snapshot = self.board.snapshot();
         let line = snapshot.line();
+        let id = message::of_phase(snapshot.phase.word());
         match snapshot.phase {
             Phase::Failed => {
-                tracing::error!(MESSAGE_ID = message::PHASE, "{line}")
+                tracing::error!(MESSAGE_ID = id, "{line}")
             }
             Phase::Degraded => {
-                tracing::warn!(MESSAGE_ID = message::PHASE, "{line}")
+                tracing::warn!(MESSAGE_ID = id, "{line}")
             }
-            _ => tracing::info!(MESSAGE_ID = message::PHASE, "{line}"),
+            _ => tracing::info!(MESSAGE_ID = id, "{line}"),
         }
         let waits = matches!(
             snapshot.phase,
@@ -68,7 +69,11 @@ impl Supervisor {
         let age = self.board.age();
         let snapshot = self.board.snapshot();
         let waited = humantime::format_duration(Duration::from_secs(age.as_secs()));
-        tracing::info!("still {} after {waited}", snapshot.line());
+        tracing::info!(
+            MESSAGE_ID = message::AWAITED,
+            "still {} after {waited}",
+            snapshot.line()
+        );
         self.publish();
         let next = if age < LONGEST_WAIT {
             EARLY_WORD
@@ -113,7 +118,11 @@ impl Supervisor {
         }
         for (sentence, finding) in &self.told {
             if !failed.contains_key(sentence) {
-                tracing::info!(NANNY_RULE = finding.rule.as_ref(), "mended: {sentence}");
+                tracing::info!(
+                    MESSAGE_ID = message::MENDED,
+                    NANNY_RULE = finding.rule.as_ref(),
+                    "mended: {sentence}"
+                );
             }
         }
         self.told = failed;

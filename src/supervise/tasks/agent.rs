@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use crate::agent_config;
 use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
@@ -11,12 +13,16 @@ use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
 
 use super::units::with_loaded_profile;
+use crate::telemetry::message;
+
 use super::{Crew, Kind};
 
 /// How far back before its end an agent's last lines are read, at the most.
 const LOOK_BACK: Duration = Duration::from_secs(600);
 /// How much of them.
 const LAST_BYTES: usize = 64 * 1024;
+/// How often a registered agent is asked how many tasks run.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
 /// How many lines of them are shown.
 const LAST_LINES: usize = 20;
 
@@ -85,6 +91,23 @@ impl Crew {
         self.spawn(Kind::Probe, async {
             let answer = introspection::metadata(introspection::PORT).await;
             News::AgentProbed(answer.map_err(|silence| silence.to_string()))
+        });
+    }
+
+    /// Asks a registered agent how many tasks run, at most once in [`COUNT_EVERY`]: apart from the probe, which judges
+    /// whether it hangs and must not wait for more.
+    pub fn count_tasks(&mut self) {
+        let now = Instant::now();
+        if self
+            .tasks_counted
+            .is_some_and(|counted| now - counted < COUNT_EVERY)
+        {
+            return;
+        }
+        self.tasks_counted = Some(now);
+        self.spawn(Kind::CountTasks, async {
+            let count = introspection::tasks_running(introspection::PORT).await;
+            News::TasksCounted(count.map_err(|silence| silence.to_string()))
         });
     }
 
@@ -265,7 +288,10 @@ async fn move_state_aside() -> Result<(), DockerError> {
     const STATE: &str = "/var/lib/ecs/data";
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     let aside = format!("{STATE}.unreadable-{now}");
-    tracing::warn!("the agent can't read its saved state; it is kept in {aside}");
+    tracing::warn!(
+        MESSAGE_ID = message::AGENT_STATE_ASIDE,
+        "the agent can't read its saved state; it is kept in {aside}"
+    );
     match tokio::fs::rename(STATE, &aside).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::File {
             path: STATE.to_owned(),

@@ -18,6 +18,7 @@ pub use check::lint;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::agent_image::Record;
@@ -51,6 +52,7 @@ enum Kind {
     Agent,
     FollowAgent,
     Probe,
+    CountTasks,
     Examine,
 }
 
@@ -78,6 +80,8 @@ pub struct Crew {
     pub agent: Option<(String, SystemTime)>,
     /// The first process of the agent's container.
     pub agent_process: Option<ContainerProcess>,
+    /// When its tasks were last counted.
+    pub tasks_counted: Option<Instant>,
     /// How the agent ended the last time.
     pub last_exit: i64,
     /// What is recorded of the agent's images.
@@ -120,6 +124,7 @@ impl Crew {
             instance: None,
             agent: None,
             agent_process: None,
+            tasks_counted: None,
             last_exit: 0,
             image_record: Record::default(),
             launch_anew: false,

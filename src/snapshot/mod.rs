@@ -1,18 +1,33 @@
 //! The one value from which every outside view is rendered: phases, reasons and what is known, at one moment.
 
-use std::fmt;
-use std::time::{Duration, SystemTime};
+mod boot;
+mod moment;
+mod views;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+#[cfg(test)]
+pub mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::facts::InstanceFacts;
 use crate::finding::Finding;
+
+pub use boot::{BootView, Span, SpanName};
+pub use moment::Timestamp;
+pub use views::{
+    AgentView, EngineView, HostView, ImageRelease, LastExit, NannyView, RepairsView, RetryView,
+};
 
 /// The number that grows when the JSON of the health document changes incompatibly; fields are only added.
 pub const SCHEMA: u32 = 1;
 
 /// Where the boot or the supervision stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// The process is up, nothing is known.
@@ -40,6 +55,21 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in the order in which a boot and its end go through them.
+    pub const ALL: [Phase; 11] = [
+        Phase::Starting,
+        Phase::Checking,
+        Phase::Waiting,
+        Phase::Launching,
+        Phase::Registering,
+        Phase::Healthy,
+        Phase::Degraded,
+        Phase::Held,
+        Phase::Failed,
+        Phase::Draining,
+        Phase::Stopped,
+    ];
+
     /// The word in the health document.
     pub fn word(self) -> &'static str {
         match self {
@@ -66,6 +96,7 @@ impl fmt::Display for Phase {
 
 /// Why a phase is what it is: a closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The engine does not answer yet.
@@ -105,6 +136,27 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 17] = [
+        Reason::Engine,
+        Reason::EngineStoppedByOperator,
+        Reason::EngineLost,
+        Reason::EngineHung,
+        Reason::Metadata,
+        Reason::Credentials,
+        Reason::UserData,
+        Reason::Cluster,
+        Reason::Image,
+        Reason::ImageInvalid,
+        Reason::Network,
+        Reason::LaunchFailed,
+        Reason::AgentExited,
+        Reason::AgentTerminal,
+        Reason::AgentSilent,
+        Reason::UpdateTakenBack,
+        Reason::HostUnfit,
+    ];
+
     /// The words for people, as in `waiting for the engine`.
     pub fn words(self) -> &'static str {
         match self {
@@ -136,156 +188,9 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A moment, in JSON as RFC 3339 with milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(pub SystemTime);
-
-impl Timestamp {
-    /// Now, by the wall clock.
-    pub fn now() -> Self {
-        Timestamp(SystemTime::now())
-    }
-
-    /// This moment and a while later.
-    pub fn after(self, while_: Duration) -> Self {
-        Timestamp(self.0 + while_)
-    }
-
-    /// How long until this moment; zero for the past.
-    pub fn left(self) -> Duration {
-        self.0.duration_since(SystemTime::now()).unwrap_or_default()
-    }
-
-    /// How long ago this was; zero for the future.
-    pub fn age(self) -> Duration {
-        self.0.elapsed().unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_rfc3339_millis(self.0).fmt(f)
-    }
-}
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_rfc3339(&text)
-            .map(Timestamp)
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-/// This process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NannyView {
-    /// Version of ecs-nanny.
-    pub version: String,
-    /// Process id.
-    pub pid: u32,
-    /// When it started.
-    pub started_at: Timestamp,
-}
-
-/// The host in a few words.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HostView {
-    /// Kernel release.
-    pub kernel: Option<String>,
-    /// `x86_64` or `aarch64`.
-    pub machine: Option<String>,
-    /// Name of the operating system.
-    pub os: Option<String>,
-    /// `nitro`, `xen-hvm`, … as the rules judge it.
-    pub platform: Option<String>,
-    /// Active profiles.
-    pub profiles: Vec<String>,
-    /// `yes`, `no` or `unknown`.
-    pub fit: Option<String>,
-}
-
-/// The Docker daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EngineView {
-    /// `starting`, `up`, `down`, `stopped` or `hung`.
-    pub state: String,
-    /// `unit` or `child`.
-    pub backend: String,
-    /// Its version.
-    pub version: Option<String>,
-    /// Newest API version that it speaks.
-    pub api_version: Option<String>,
-    /// Since when `state` is what it is.
-    pub since: Option<Timestamp>,
-    /// Why it is not up, in its own last words.
-    pub why: Option<String>,
-}
-
-/// How the agent ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastExit {
-    /// Exit status of the container; 128 and the signal's number for a signal.
-    pub code: i64,
-    /// When it was seen.
-    pub at: Timestamp,
-    /// What that means.
-    pub meaning: String,
-    /// The agent's last lines, secrets masked; bounded.
-    pub last_lines: Vec<String>,
-}
-
-/// The ECS agent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AgentView {
-    /// `absent`, `launching`, `running`, `backing_off`, `failed`, `stopping` or `stopped`.
-    pub state: String,
-    /// Id of the container.
-    pub container_id: Option<String>,
-    /// Id of the image that it was made from.
-    pub image_id: Option<String>,
-    /// When Docker started it, in Docker's words.
-    pub started_at: Option<String>,
-    /// Its version, as it says.
-    pub version: Option<String>,
-    /// The cluster: configured, then as the agent says.
-    pub cluster: Option<String>,
-    /// ARN of the container instance once registered.
-    pub container_instance_arn: Option<String>,
-    /// When the registration was first seen.
-    pub registered_since: Option<Timestamp>,
-    /// How often it was started again since this process started.
-    pub restarts: u32,
-    /// True when a running container was taken over.
-    pub adopted: bool,
-    /// True when the running container was made from another plan; replaced at its next exit.
-    pub plan_pending: bool,
-    /// How it ended the last time.
-    pub last_exit: Option<LastExit>,
-}
-
-/// What is tried again, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetryView {
-    /// Failures since the last reset.
-    pub attempts: u32,
-    /// When it is tried next.
-    pub next_try_at: Timestamp,
-    /// Why it has to be tried again.
-    pub why: String,
-}
-
 /// Everything shown to the outside, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// Version of this document, [`SCHEMA`].
     pub schema: u32,
@@ -313,6 +218,12 @@ pub struct Snapshot {
     pub agent: AgentView,
     /// What is tried again, and when.
     pub retry: Option<RetryView>,
+    /// What had gone from the host and was put back.
+    #[serde(default)]
+    pub repairs: RepairsView,
+    /// What the boot's time was spent on.
+    #[serde(default)]
+    pub boot: BootView,
     /// What rules, lint and planning said.
     pub findings: Vec<Finding>,
 }

@@ -1,0 +1,147 @@
+//! The parts of the document.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+/// This process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct NannyView {
+    /// Version of ecs-nanny.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+}
+
+/// The host in a few words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct HostView {
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// `x86_64` or `aarch64`.
+    pub machine: Option<String>,
+    /// Name of the operating system.
+    pub os: Option<String>,
+    /// `nitro`, `xen-hvm`, … as the rules judge it.
+    pub platform: Option<String>,
+    /// Active profiles.
+    pub profiles: Vec<String>,
+    /// `yes`, `no` or `unknown`.
+    pub fit: Option<String>,
+    /// What the image's maker wrote of it, from `/etc/ecs-nanny/image-release.json`.
+    pub image_release: Option<ImageRelease>,
+}
+
+/// The release of the machine image. The names are those of Amazon's ECS-optimized AMIs (SSM parameter
+/// `/aws/service/ecs/optimized-ami/…/recommended`); what else the file holds is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ImageRelease {
+    /// Name of the image.
+    pub image_name: Option<String>,
+    /// Its version.
+    pub image_version: Option<String>,
+    /// Name of the image that it was made from.
+    pub source_image_name: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The ECS agent that was put on it.
+    pub ecs_agent_version: Option<String>,
+    /// The container runtime that was put on it.
+    pub ecs_runtime_version: Option<String>,
+}
+
+/// The Docker daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct EngineView {
+    /// `starting`, `up`, `down`, `stopped` or `hung`.
+    pub state: String,
+    /// `unit` or `child`.
+    pub backend: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Newest API version that it speaks.
+    pub api_version: Option<String>,
+    /// Since when `state` is what it is.
+    pub since: Option<Timestamp>,
+    /// Why it is not up, in its own last words.
+    pub why: Option<String>,
+}
+
+/// How the agent ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LastExit {
+    /// Exit status of the container; 128 and the signal's number for a signal.
+    pub code: i64,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What that means.
+    pub meaning: String,
+    /// The agent's last lines, secrets masked; bounded.
+    pub last_lines: Vec<String>,
+}
+
+/// The ECS agent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct AgentView {
+    /// `absent`, `launching`, `running`, `backing_off`, `failed`, `stopping` or `stopped`.
+    pub state: String,
+    /// Id of the container.
+    pub container_id: Option<String>,
+    /// Id of the image that it was made from.
+    pub image_id: Option<String>,
+    /// When Docker started it, in Docker's words.
+    pub started_at: Option<String>,
+    /// Its version, as it says.
+    pub version: Option<String>,
+    /// The cluster: configured, then as the agent says.
+    pub cluster: Option<String>,
+    /// ARN of the container instance once registered.
+    pub container_instance_arn: Option<String>,
+    /// When the registration was first seen.
+    pub registered_since: Option<Timestamp>,
+    /// Tasks that run on this host by the agent's word; not known before it is registered, at most a minute old.
+    pub tasks_running: Option<u64>,
+    /// How often it was started again since this process started.
+    pub restarts: u32,
+    /// True when a running container was taken over.
+    pub adopted: bool,
+    /// True when the running container was made from another plan; replaced at its next exit.
+    pub plan_pending: bool,
+    /// How it ended the last time.
+    pub last_exit: Option<LastExit>,
+}
+
+/// What is tried again, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RetryView {
+    /// Failures since the last reset.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_try_at: Timestamp,
+    /// Why it has to be tried again.
+    pub why: String,
+}
+
+/// Parts of the plan (packet filter, kernel parameters, routes) that had gone from the host and were put back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct RepairsView {
+    /// How many, since this process started.
+    pub total: u64,
+    /// When the last one was put back.
+    pub last_at: Option<Timestamp>,
+}

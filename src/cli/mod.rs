@@ -5,5 +5,6 @@ mod columns;
 pub mod args;
 pub mod check;
 pub mod config_show;
+pub mod junit;
 pub mod lint;
 pub mod plan;

@@ -1,10 +1,10 @@
-//! Memory and disks.
+//! Memory.
 
 use std::collections::BTreeMap;
 
-use sysinfo::{Disk, DiskRefreshKind, Disks, MemoryRefreshKind, System};
+use sysinfo::{MemoryRefreshKind, System};
 
-use crate::facts::{DiskFacts, Fact, MemoryFacts};
+use crate::facts::{Fact, MemoryFacts};
 use crate::host::files::Root;
 
 use super::text;
@@ -55,37 +55,4 @@ fn meminfo_line(line: &str) -> Option<(&str, u64)> {
     let (name, value) = line.split_once(':')?;
     let kibibytes: u64 = value.split_whitespace().next()?.parse().ok()?;
     Some((name, kibibytes * 1024))
-}
-
-/// Mounted file systems. Network file systems are not listed: asking one whose server is gone would hang.
-pub fn disks(root: &Root) -> Fact<Vec<DiskFacts>> {
-    if root.is_host() {
-        Fact::from(disks_of_host())
-    } else {
-        Fact::Unreadable("only the running host tells how full its disks are".to_owned())
-    }
-}
-
-fn disks_of_host() -> Result<Vec<DiskFacts>, sysinfo::Error> {
-    let sizes = DiskRefreshKind::nothing().with_storage();
-    let mut disks: Vec<DiskFacts> = Disks::new_with_refreshed_list_specifics(sizes)?
-        .iter()
-        .map(disk)
-        .filter(|disk| disk.total_bytes > 0)
-        // Every running container has an overlay mount, which tells nothing of the host.
-        .filter(|disk| disk.file_system != "overlay" || disk.mount_point == "/")
-        .collect();
-    disks.sort_by(|one, other| one.mount_point.cmp(&other.mount_point));
-    Ok(disks)
-}
-
-fn disk(disk: &Disk) -> DiskFacts {
-    DiskFacts {
-        mount_point: disk.mount_point().display().to_string(),
-        file_system: disk.file_system().display().to_string(),
-        device: disk.name().display().to_string(),
-        total_bytes: disk.total_space(),
-        available_bytes: disk.available_space(),
-        read_only: disk.is_read_only(),
-    }
 }

@@ -133,12 +133,10 @@ fn recorded_hosts_get_the_right_verdict() {
             case.host
         );
         let hvm = find(&report, "virt.hvm");
-        assert_eq!(
-            (hvm.outcome, hvm.confidence),
-            (case.hvm, case.confidence),
-            "{}",
-            case.host
-        );
+        assert_eq!(hvm.outcome, case.hvm, "{}", case.host);
+        if hvm.outcome != Skipped {
+            assert_eq!(hvm.confidence, case.confidence, "{}", case.host);
+        }
         assert_eq!(failures(&report), case.failures, "{}", case.host);
         let unfit = report.findings.iter().any(Finding::blocks);
         assert_eq!(report.fit == Fit::No, unfit, "{}", case.host);

@@ -37,7 +37,7 @@ use crate::settings;
 use judgement::{Judgement, failed, known, met, passed, skipped};
 use rule::{everywhere, is_image, on_container_hosts};
 
-pub use catalogue::{NOT_RULES, NotARule, markdown};
+pub use catalogue::{NOT_RULES, NotARule, RENAMED, markdown};
 pub use emr::is_emr_node;
 pub use os_release::OsRelease;
 pub use platform::{Platform, Verdict, platform};

@@ -197,3 +197,101 @@ fn the_document_is_that_of_the_rules() {
         "docs/checks.md is not that of the rules; write it with: UPDATE_DOCS=1 cargo test --test checks"
     );
 }
+
+/// The collected demands on a host, by the names that the collection gives them.
+#[rustfmt::skip]
+const DEMANDS: &[&str] = &[
+    "kernel.version",
+    "kernel.modern",
+    "virt.hvm",
+    "os.linux",
+    "arch.64bit",
+    "arch.binfmt",
+    "os.amzn_mnp",
+    "os.al1_dead",
+    "os.al2_eol",
+    "kernel.locked",
+    "kernel.pending",
+    "time.sync",
+    "docker.reachable",
+    "docker.version",
+    "docker.min_recommended",
+    "docker.logdrivers",
+    "docker.storage",
+    "docker.cgroup",
+    "docker.daemon_json",
+    "docker.iptables",
+    "docker.host_tools",
+    "cgroup.mount",
+    "cgroup.controllers",
+    "kernel.config",
+    "limits",
+    "apparmor",
+    "selinux",
+    "ecs.present",
+    "ecs.version_latest",
+    "ecs.agent_image_cached",
+    "ecs.awslogs",
+    "ecs.unit",
+    "ecs.no_baked_state",
+    "ecs.cluster_set",
+    "ecs.cloudinit_ok",
+    "ecs.iam",
+    "ecs.endpoints",
+    "ecs.task_iam",
+    "ecs.localhost_filter",
+    "ecs.introspection_nic",
+    "ecs.reserved_ports",
+    "ecs.warmpool",
+    "ecs.spot",
+    "ecs.resource_floor",
+    "ecs.exec_deps",
+    "ecs.service_connect",
+    "batch.mismatch",
+    "batch.ami_update_rules",
+    "gpu.hw",
+    "gpu.driver_loaded",
+    "gpu.config",
+    "gpu.on_nongpu",
+    "gpu.info_file",
+    "gpu.runtime",
+    "gpu.fabric",
+    "gpu.mps",
+    "gpu.kmod_choice",
+    "inf.config",
+    "root.ebs",
+    "root.size",
+    "disk.free",
+    "disk.readonly",
+    "instance_store",
+    "emr.single_ebs",
+    "emr.users",
+    "emr.dirs",
+    "emr.not_emr_snapshot",
+    "emr.base",
+    "emr.dns_rotate",
+    "emr.ami_20180811",
+    "emr.launch_perm",
+    "cloudinit.overrides",
+    "cloudinit.clean",
+    "secrets.baked",
+    "pkg.lock",
+    "tags/region",
+    "bake levels",
+    "optimized.meta",
+];
+
+#[test]
+fn every_demand_is_a_rule_or_is_listed_with_the_reason() {
+    let known: BTreeSet<&str> = rules()
+        .map(|rule| rule.id)
+        .chain(checks::NOT_RULES.iter().map(|it| it.id))
+        .chain(checks::RENAMED.iter().map(|(demand, _)| *demand))
+        .collect();
+    for demand in DEMANDS {
+        assert!(known.contains(demand), "{demand}");
+    }
+    for (_, rule) in checks::RENAMED {
+        assert!(rules().any(|known| known.id == *rule), "{rule}");
+    }
+}

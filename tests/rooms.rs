@@ -46,8 +46,11 @@ const CRATES: &[(&str, &[&str])] = &[
         "agent_config",
         &["humantime", "serde", "serde_json", "strsim"],
     ),
-    ("facts", &["nix", "serde", "serde_json", "sysinfo"]),
-    ("checks", &["serde"]),
+    (
+        "facts",
+        &["flate2", "nix", "serde", "serde_json", "sysinfo"],
+    ),
+    ("checks", &["humantime", "serde", "serde_json"]),
     (
         "agent_image",
         &[

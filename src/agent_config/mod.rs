@@ -83,6 +83,17 @@ pub struct Variable {
     pub line: Option<u32>,
 }
 
+impl Variable {
+    /// The value as its line has it, with whatever quotes stand around it: what ecs-init passes to the agent. `file` is
+    /// the content of the file that said it; `None` where none did.
+    pub fn as_written(&self, file: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(file);
+        let index = usize::try_from(self.line?.checked_sub(1)?).ok()?;
+        let (_, value) = text.split('\n').nth(index)?.trim().split_once('=')?;
+        Some(value.to_owned())
+    }
+}
+
 /// What the layers say together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentConfig {

@@ -30,6 +30,7 @@ pub fn gather(args: &FactsArgs, settings: &Settings) -> anyhow::Result<Facts> {
     }
     let root = root(args.root.as_ref())?;
     let mut found = facts::read(&root);
+    found.image = Fact::Known(facts::image(&root));
     for path in plan::probed_paths(settings, &found) {
         let kind = root.kind(&path);
         found.host.paths.insert(path, kind);
@@ -105,10 +106,12 @@ async fn units(found: &mut Facts, settings: &Settings) {
     let mut names: Vec<String> = found.host.units.keys().cloned().collect();
     names.push(settings.engine.unit.clone());
     for name in names {
+        let from_files = found.host.units.get(&name).and_then(Fact::known).cloned();
         let unit = systemd.unit(&name).await.map(|unit| UnitFacts {
             installed: unit.installed(),
             active_state: Some(unit.active_state),
             file_state: Some(unit.file_state),
+            ..from_files.unwrap_or_default()
         });
         found.host.units.insert(name, Fact::from(unit));
     }

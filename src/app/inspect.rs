@@ -1,8 +1,9 @@
 //! Commands that look and touch nothing: facts, check, plan, config show.
 
 use crate::agent_config;
-use crate::checks::{self, Fit};
-use crate::cli::args::{CheckArgs, FactsArgs, Format, PlanArgs, ShowArgs, TreeArgs};
+use crate::checks::{self, Demands, Fit};
+use crate::cli::args::{CheckArgs, CheckFormat, FactsArgs, Format, PlanArgs, ShowArgs, TreeArgs};
+use crate::cli::junit;
 use crate::cli::{check as check_view, config_show as show_view, plan as plan_view};
 use crate::exit::Exit;
 use crate::facts::{Content, Facts};
@@ -25,9 +26,16 @@ pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if args.list {
-        print(&check_view::list());
+        print(&match args.format {
+            CheckFormat::Markdown => checks::markdown(),
+            _ => check_view::list(),
+        });
         return Ok(Exit::Done);
     }
+    anyhow::ensure!(
+        args.format != CheckFormat::Markdown,
+        "--format markdown prints the rules themselves, and goes with --list"
+    );
     if let Some(rule) = &args.explain {
         let Some(text) = check_view::explain(rule) else {
             anyhow::bail!("there is no rule {rule}; `ecs-nanny check --list` names them all");
@@ -37,15 +45,16 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     }
     let loaded = loaded(&args.facts)?;
     let found = gather(&args.facts, &loaded.settings)?;
-    let profiles = if args.profile.is_empty() {
-        &loaded.settings.checks.profiles
-    } else {
-        &args.profile
-    };
-    let report = checks::evaluate(&found, profiles);
+    let mut demands = Demands::of(&loaded.settings.checks);
+    if !args.profile.is_empty() {
+        demands.profiles.clone_from(&args.profile);
+    }
+    demands.emr_release = args.emr_release.or(demands.emr_release);
+    let report = checks::evaluate(&found, &demands);
     match args.format {
-        Format::Json => print_json(&check_view::json(&report))?,
-        Format::Table => print(&check_view::table(&report, width(), colour())),
+        CheckFormat::Json => print_json(&check_view::json(&report))?,
+        CheckFormat::Junit => print(&junit::report(&report, args.strict)?),
+        _ => print(&check_view::table(&report, width(), colour())),
     }
     Ok(match report.fit {
         Fit::Yes => Exit::Done,

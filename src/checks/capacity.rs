@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::facts::{DiskFacts, Facts, HostFacts};
+use crate::facts::{DiskFacts, Facts, HostFacts, SpaceFacts};
 use crate::finding::Confidence;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
@@ -28,7 +28,7 @@ pub const RULES: &[Rule] = &[
         title: "the disks that Docker and the agent write to have room",
         weights: &everywhere(Recommended),
         told: Told::Booted,
-        required: "at least 10 % and 2 GiB free",
+        required: "at least 10 % and 2 GiB free, and 10 % of the inodes",
         remedy: "remove unused images and logs (docker system prune), or use a larger volume",
         source: "https://github.com/aws/amazon-ecs-agent/issues/632, https://github.com/aws/containers-roadmap/issues/367",
         judge: Judge::Facts(free),
@@ -78,11 +78,14 @@ enum Room {
     Enough,
 }
 
-fn room(disk: &DiskFacts) -> Room {
+fn room(space: &SpaceFacts) -> Room {
+    let share = |available: u64, total: u64, percent: u64| {
+        u128::from(available) * 100 < u128::from(total) * u128::from(percent)
+    };
     let below = |percent: u64, gib: u64| {
-        disk.available_bytes < gib * GIB
-            || u128::from(disk.available_bytes) * 100
-                < u128::from(disk.total_bytes) * u128::from(percent)
+        space.available_bytes < gib * GIB
+            || share(space.available_bytes, space.total_bytes, percent)
+            || share(space.available_inodes, space.total_inodes, percent)
     };
     if below(5, 1) {
         Room::Short
@@ -95,11 +98,21 @@ fn room(disk: &DiskFacts) -> Room {
 
 fn free(facts: &Facts) -> Judgement {
     known(&facts.host.disks, |disks| {
-        let used = written_disks(facts, disks);
-        let Some(lowest) = used.iter().map(|disk| room(disk)).min() else {
-            return skipped("no file system of those that Docker and the agent write to is listed");
+        let used: Vec<(&DiskFacts, SpaceFacts)> = written_disks(facts, disks)
+            .into_iter()
+            .filter_map(|disk| Some((disk, disk.space?)))
+            .collect();
+        let Some(lowest) = used.iter().map(|(_, space)| room(space)).min() else {
+            return skipped(
+                "nothing tells the room of the file systems that Docker and the agent write to",
+            );
         };
-        let observed = sentence(&used, |disk| room(disk) == lowest, free_of);
+        let observed: Vec<String> = used
+            .iter()
+            .filter(|(_, space)| room(space) == lowest)
+            .map(|(disk, space)| free_of(disk, space))
+            .collect();
+        let observed = observed.join(", ");
         match lowest {
             Room::Short => failed(observed),
             Room::Low => failed(observed).at_most(Informational),
@@ -170,18 +183,25 @@ fn sentence(
     parts.join(", ")
 }
 
-fn free_of(disk: &DiskFacts) -> String {
-    let percent = u128::from(disk.available_bytes) * 100 / u128::from(disk.total_bytes.max(1));
-    format!(
-        "{} of {} ({percent} %) free on {}",
-        size(disk.available_bytes),
-        size(disk.total_bytes),
+fn free_of(disk: &DiskFacts, space: &SpaceFacts) -> String {
+    let percent =
+        |available: u64, total: u64| u128::from(available) * 100 / u128::from(total.max(1));
+    let mut told = format!(
+        "{} of {} ({} %) free on {}",
+        size(space.available_bytes),
+        size(space.total_bytes),
+        percent(space.available_bytes, space.total_bytes),
         disk.mount_point
-    )
+    );
+    if space.total_inodes > 0 {
+        let inodes = percent(space.available_inodes, space.total_inodes);
+        told.push_str(&format!(" with {inodes} % of its inodes"));
+    }
+    told
 }
 
 /// Bytes for people: `7.6 GiB`, `340 MiB`.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     if bytes >= GIB {
         let tenths = u128::from(bytes) * 10 / u128::from(GIB);
         format!("{}.{} GiB", tenths / 10, tenths % 10)

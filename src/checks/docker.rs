@@ -1,8 +1,9 @@
 //! `docker.*`: the engine.
 
-use crate::facts::EngineFacts;
+use crate::facts::{EngineFacts, Fact, Facts, HostFacts};
 use crate::finding::Severity::{Recommended, Required};
 
+use super::agent_files::LogDrivers;
 use super::{
     Judge, Judgement, Rule, Told, Version, failed, met, on_container_hosts, passed, skipped,
 };
@@ -25,7 +26,7 @@ pub const RULES: &[Rule] = &[
         required: "an answer on the Engine API's socket",
         remedy: "start Docker and look at its log: systemctl status docker.service",
         source: "https://docs.aws.amazon.com/batch/latest/userguide/batch-ami-spec.html",
-        judge: Judge::Engine(reachable),
+        judge: Judge::Facts(reachable),
     },
     Rule {
         id: "docker.version",
@@ -49,13 +50,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "docker.logdrivers",
-        title: "the engine has the log driver awslogs",
+        title: "the engine has the log drivers that the agent offers",
         weights: &[("batch", Required), ("ecs", Recommended)],
         told: Told::Booted,
-        required: "awslogs among the engine's log drivers",
-        remedy: "install Docker's own packages, which have awslogs built in",
+        required: "awslogs and every other driver of ECS_AVAILABLE_LOGGING_DRIVERS among the engine's log drivers",
+        remedy: "install Docker's own packages, which have awslogs built in; leave out of the list what the engine lacks",
         source: "https://docs.aws.amazon.com/batch/latest/userguide/batch-ami-spec.html",
-        judge: Judge::Engine(log_drivers),
+        judge: Judge::Facts(log_drivers),
     },
     Rule {
         id: "docker.storage",
@@ -79,8 +80,26 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-fn reachable(engine: &EngineFacts) -> Judgement {
-    passed(format!("Docker {}", engine.version))
+fn reachable(facts: &Facts) -> Judgement {
+    match &facts.engine {
+        Fact::Known(engine) => passed(format!("Docker {}", engine.version)),
+        Fact::NotYet => skipped("the engine has not been asked"),
+        // An engine that starts with its socket or at the next boot is asleep, not out of order.
+        Fact::Unreadable(why) if asleep(&facts.host) => skipped(why),
+        Fact::Unreadable(why) => failed(why),
+    }
+}
+
+fn asleep(host: &HostFacts) -> bool {
+    ["docker.service", "docker.socket"].iter().any(|name| {
+        host.units
+            .get(*name)
+            .and_then(Fact::known)
+            .is_some_and(|unit| {
+                unit.active_state.as_deref() == Some("inactive")
+                    && unit.file_state.as_deref() == Some("enabled")
+            })
+    })
 }
 
 fn version(engine: &EngineFacts) -> Judgement {
@@ -113,14 +132,33 @@ fn recommended_version(engine: &EngineFacts) -> Judgement {
     }
 }
 
-fn log_drivers(engine: &EngineFacts) -> Judgement {
-    met(
-        engine.log_drivers.iter().any(|driver| driver == "awslogs"),
-        match engine.log_drivers.is_empty() {
-            true => "none".to_owned(),
-            false => engine.log_drivers.join(" "),
-        },
-    )
+fn log_drivers(facts: &Facts) -> Judgement {
+    let Fact::Known(engine) = &facts.engine else {
+        return skipped("the engine has not answered");
+    };
+    let offered = LogDrivers::of(&facts.host);
+    // These two are the agent's own and need nothing of the engine.
+    let of_the_engine = |name: &&String| !["none", "awsfirelens"].contains(&name.as_str());
+    let missing: Vec<&str> = offered
+        .names
+        .iter()
+        .filter(of_the_engine)
+        .map(String::as_str)
+        .filter(|name| !engine.log_drivers.iter().any(|driver| driver == name))
+        .collect();
+    let observed = match engine.log_drivers.is_empty() {
+        true => "none".to_owned(),
+        false => engine.log_drivers.join(" "),
+    };
+    if missing.is_empty() {
+        passed(observed)
+    } else {
+        let told = failed(format!("{observed}; without {}", missing.join(" ")));
+        match missing.contains(&"awslogs") {
+            true => told,
+            false => told.at_most(Recommended),
+        }
+    }
 }
 
 fn storage(engine: &EngineFacts) -> Judgement {

@@ -1,6 +1,6 @@
 //! `virt.*`, `os.*`, `arch.*`: the machine and what runs on it.
 
-use crate::facts::{EngineFacts, HostFacts};
+use crate::facts::{EngineFacts, Facts, HostFacts};
 use crate::finding::Confidence;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
@@ -39,10 +39,10 @@ pub const RULES: &[Rule] = &[
         title: "the system is 64-bit",
         weights: &[("emr", Required), ("batch", Required)],
         told: Told::Image,
-        required: MACHINES_WANTED,
-        remedy: "build the AMI for x86_64 or arm64",
+        required: "x86_64 or aarch64, and that of the instance",
+        remedy: "build the AMI for x86_64 or arm64, and launch it on instance types of that architecture",
         source: "https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-custom-ami.html",
-        judge: Judge::Host(machine),
+        judge: Judge::Facts(machine_of_instance),
     },
     Rule {
         id: "arch.binfmt",
@@ -80,6 +80,25 @@ fn linux(engine: &EngineFacts) -> Judgement {
     match engine.os_type.as_str() {
         "" => skipped("the engine does not say its OSType"),
         os => met(os == "linux", os),
+    }
+}
+
+/// The metadata service says `arm64` where the kernel says `aarch64`.
+fn machine_of_instance(facts: &Facts) -> Judgement {
+    let architecture = facts
+        .instance
+        .known()
+        .and_then(|it| it.architecture.as_deref());
+    let wanted = match architecture {
+        Some("arm64") => Some("aarch64"),
+        other => other,
+    };
+    match (facts.host.machine.known(), wanted) {
+        (Some(machine), Some(wanted)) if machine != wanted => failed(format!(
+            "{machine} on an instance of architecture {}",
+            architecture.unwrap_or_default()
+        )),
+        _ => machine(&facts.host),
     }
 }
 

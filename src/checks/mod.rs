@@ -3,13 +3,26 @@
 //! A rule says what it demands, why, and how to mend it, beside the one small function that judges it. What can't be
 //! told is skipped with the reason, never passed.
 
+mod agent;
+mod agent_files;
 mod capacity;
+mod catalogue;
 mod cgroup;
+mod cluster;
+mod daemon;
 mod docker;
+mod emr;
+mod gpu;
+mod hygiene;
+mod judgement;
 mod kernel;
+mod kernel_options;
 mod machine;
 mod os_release;
 mod platform;
+mod rule;
+mod storage;
+mod system;
 mod version;
 
 #[cfg(test)]
@@ -17,11 +30,18 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{EngineFacts, Fact, Facts, HostFacts};
-use crate::finding::{Confidence, Finding, Outcome, Severity};
+use crate::facts::Facts;
+use crate::finding::{Finding, Outcome, Severity};
+use crate::settings;
 
+use judgement::{Judgement, failed, known, met, passed, skipped};
+use rule::{everywhere, is_image, on_container_hosts};
+
+pub use catalogue::{NOT_RULES, NotARule, RENAMED, markdown};
+pub use emr::is_emr_node;
 pub use os_release::OsRelease;
 pub use platform::{Platform, Verdict, platform};
+pub use rule::{Judge, Layer, Rule, Told};
 pub use version::Version;
 
 /// The number that grows when the JSON of `ecs-nanny check` changes incompatibly.
@@ -30,193 +50,53 @@ pub const SCHEMA: u32 = 1;
 /// Every rule, one table an area, in the order of reports.
 pub const AREAS: &[&[Rule]] = &[
     kernel::RULES,
+    kernel_options::RULES,
     machine::RULES,
+    system::RULES,
     capacity::RULES,
+    storage::RULES,
     cgroup::RULES,
     docker::RULES,
+    daemon::RULES,
+    agent::RULES,
+    cluster::RULES,
+    gpu::RULES,
+    emr::RULES,
+    hygiene::RULES,
 ];
 
-/// A profile's name with the weight that a rule has in it.
-type Weight = (&'static str, Severity);
-
-/// The same weight in every profile.
-const fn everywhere(severity: Severity) -> [Weight; 5] {
-    [
-        ("ecs", severity),
-        ("batch", severity),
-        ("emr", severity),
-        ("gpu", severity),
-        ("generic", severity),
-    ]
+/// What a host is judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Demands {
+    /// Active profiles.
+    pub profiles: Vec<String>,
+    /// The Amazon EMR release that the image is for.
+    pub emr_release: Option<Version>,
+    /// The oldest release of the agent that is taken.
+    pub oldest_agent: Option<Version>,
 }
 
-/// The same weight wherever Docker and the agent run.
-const fn on_container_hosts(severity: Severity) -> [Weight; 3] {
-    [("ecs", severity), ("batch", severity), ("gpu", severity)]
-}
-
-/// Where a rule can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Told {
-    /// On an image that has not booted, and on a booted host.
-    Image,
-    /// On a booted host alone.
-    Booted,
-}
-
-/// A layer of facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layer {
-    /// `/proc`, `/sys` and `/etc`.
-    Host,
-    /// What the Docker daemon says.
-    Engine,
-}
-
-/// The function that judges, with the facts that it needs.
-#[derive(Clone, Copy)]
-pub enum Judge {
-    /// Needs the host layer alone.
-    Host(fn(&HostFacts) -> Judgement),
-    /// Needs the engine's answer; skipped without it.
-    Engine(fn(&EngineFacts) -> Judgement),
-    /// Needs the host layer, and uses others where they are known.
-    Facts(fn(&Facts) -> Judgement),
-}
-
-/// One rule.
-#[derive(Clone, Copy)]
-pub struct Rule {
-    /// Stable id, `area.subject`.
-    pub id: &'static str,
-    /// The demand in one line.
-    pub title: &'static str,
-    /// The profiles that it belongs to, with its weight in each.
-    pub weights: &'static [Weight],
-    /// Where it can be told.
-    pub told: Told,
-    /// What is wanted, for a reader who sees what is.
-    pub required: &'static str,
-    /// How to mend it, one line.
-    pub remedy: &'static str,
-    /// The document that the demand comes from.
-    pub source: &'static str,
-    /// Its function.
-    pub judge: Judge,
-}
-
-impl Rule {
-    /// Its weight under these profiles, the heaviest where several hold it; `None` when none does.
-    pub fn severity(&self, profiles: &[String]) -> Option<Severity> {
-        self.weights
-            .iter()
-            .filter(|(profile, _)| profiles.iter().any(|active| active == profile))
-            .map(|(_, severity)| *severity)
-            .min()
-    }
-
-    /// The layer of facts without which it is skipped.
-    pub fn layer(&self) -> Layer {
-        match self.judge {
-            Judge::Host(_) | Judge::Facts(_) => Layer::Host,
-            Judge::Engine(_) => Layer::Engine,
+impl Demands {
+    /// What the settings ask for.
+    pub fn of(checks: &settings::Checks) -> Self {
+        let version = |text: &Option<String>| text.as_deref().and_then(Version::leading);
+        Demands {
+            profiles: checks.profiles.clone(),
+            emr_release: version(&checks.emr_release),
+            oldest_agent: version(&checks.oldest_agent),
         }
     }
 
-    /// Judges the facts; `severity` is its weight under the active profiles.
-    fn finding(&self, facts: &Facts, severity: Severity) -> Finding {
-        let judgement = match self.judge {
-            Judge::Host(judge) => judge(&facts.host),
-            Judge::Facts(judge) => judge(facts),
-            Judge::Engine(judge) => match &facts.engine {
-                Fact::Known(engine) => judge(engine),
-                Fact::Unreadable(why) => skipped(format!("the engine has not answered: {why}")),
-                Fact::NotYet => skipped("the engine has not been asked yet"),
-            },
-        };
-        Finding {
-            rule: self.id.into(),
-            title: self.title.into(),
-            // A rule can find a lesser fault than the one it is weighed by, never a greater one.
-            severity: severity.max(judgement.at_most.unwrap_or(severity)),
-            outcome: judgement.outcome,
-            confidence: judgement.confidence,
-            observed: judgement.observed,
-            required: self.required.into(),
-            remedy: match judgement.outcome {
-                Outcome::Failed => self.remedy.into(),
-                Outcome::Passed | Outcome::Skipped => "".into(),
-            },
-            source: self.source.into(),
-            place: None,
+    /// The demands of these profiles alone.
+    pub fn profiles(names: &[&str]) -> Self {
+        Demands {
+            profiles: names.iter().map(|name| String::from(*name)).collect(),
+            ..Demands::default()
         }
     }
-}
 
-/// What a rule's function says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    outcome: Outcome,
-    confidence: Confidence,
-    observed: String,
-    at_most: Option<Severity>,
-}
-
-impl Judgement {
-    /// How sure the evidence is.
-    fn confidence(self, confidence: Confidence) -> Self {
-        Judgement { confidence, ..self }
-    }
-
-    /// Weighs this finding no more than `severity`, whatever the profile says.
-    fn at_most(self, severity: Severity) -> Self {
-        Judgement {
-            at_most: Some(severity),
-            ..self
-        }
-    }
-}
-
-fn judgement(outcome: Outcome, observed: impl Into<String>) -> Judgement {
-    Judgement {
-        outcome,
-        confidence: Confidence::Certain,
-        observed: observed.into(),
-        at_most: None,
-    }
-}
-
-/// The demand is met.
-fn passed(observed: impl Into<String>) -> Judgement {
-    judgement(Outcome::Passed, observed)
-}
-
-/// The demand is not met.
-fn failed(observed: impl Into<String>) -> Judgement {
-    judgement(Outcome::Failed, observed)
-}
-
-/// It could not be told, and why.
-fn skipped(why: impl Into<String>) -> Judgement {
-    judgement(Outcome::Skipped, why)
-}
-
-/// Passed or failed by a condition.
-fn met(condition: bool, observed: impl Into<String>) -> Judgement {
-    if condition {
-        passed(observed)
-    } else {
-        failed(observed)
-    }
-}
-
-/// Judges a fact where it is known; skipped with its reason where it is not.
-fn known<T>(fact: &Fact<T>, judge: impl FnOnce(&T) -> Judgement) -> Judgement {
-    match fact {
-        Fact::Known(value) => judge(value),
-        unknown => skipped(unknown.why_unknown()),
+    fn has(&self, profile: &str) -> bool {
+        self.profiles.iter().any(|active| active == profile)
     }
 }
 
@@ -254,18 +134,41 @@ pub struct Report {
     pub fit: Fit,
 }
 
+/// Rules that `run` does not refuse over: it waits for what they ask for, brings it about, or it tells of the next boot.
+const NOT_REFUSED_OVER: &[&str] = &[
+    "docker.reachable",
+    "ecs.cloudinit_ok",
+    "ecs.cluster_set",
+    "ecs.iam",
+    "ecs.present",
+    "ecs.unit",
+    "gpu.info_file",
+];
+
+impl Report {
+    /// The findings for which `run` does not start the agent.
+    pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.blocks() && !NOT_REFUSED_OVER.contains(&&*finding.rule))
+    }
+}
+
 /// All rules in the order of reports.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     AREAS.iter().copied().flatten()
 }
 
-/// Judges the facts by the rules of these profiles.
-pub fn evaluate(facts: &Facts, profiles: &[String]) -> Report {
+/// Judges the facts by the rules of the demanded profiles.
+pub fn evaluate(facts: &Facts, demands: &Demands) -> Report {
     let findings: Vec<Finding> = rules()
-        .filter_map(|rule| Some(rule.finding(facts, rule.severity(profiles)?)))
+        .filter_map(|rule| {
+            let severity = rule.severity(&demands.profiles)?;
+            Some(rule.finding(facts, demands, severity))
+        })
         .collect();
     Report {
-        profiles: profiles.to_vec(),
+        profiles: demands.profiles.clone(),
         fit: fit(&findings),
         findings,
     }

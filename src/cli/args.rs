@@ -114,12 +114,15 @@ pub struct CheckArgs {
     /// Profiles instead of those of the settings
     #[arg(long, short, value_name = "PROFILE", value_parser = crate::settings::PROFILES.to_vec())]
     pub profile: Vec<String>,
+    /// The Amazon EMR release that the image is for, for example 7.1.0
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    pub emr_release: Option<crate::checks::Version>,
     /// A verdict of unknown fails as well
     #[arg(long)]
     pub strict: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: CheckFormat,
     /// List the rules
     #[arg(long, conflicts_with_all = ["explain", "strict", "root", "facts"])]
     pub list: bool,
@@ -242,6 +245,27 @@ pub enum Format {
     Table,
     /// For programs; a public interface with a schema number
     Json,
+}
+
+/// How to print what the rules say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CheckFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs; a public interface with a schema number
+    Json,
+    /// For a build pipeline: JUnit's XML
+    Junit,
+    /// The rules as docs/checks.md; with --list
+    #[value(hide = true)]
+    Markdown,
+}
+
+fn release(text: &str) -> Result<crate::checks::Version, String> {
+    let numbers = text.strip_prefix("emr-").unwrap_or(text);
+    crate::checks::Version::leading(numbers)
+        .ok_or_else(|| "two or three numbers with dots between them, for example 7.1.0".to_owned())
 }
 
 fn phase(word: &str) -> Result<crate::snapshot::Phase, String> {

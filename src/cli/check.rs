@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::checks::{self, Fit, Layer, Report, Rule, Told};
+use crate::checks::{self, Fit, Report, Rule};
 use crate::finding::{Confidence, Finding, Outcome, Severity};
 
 use super::page::{GREEN, INDENT, Page, RED, YELLOW, style};
@@ -101,21 +101,13 @@ pub fn list() -> String {
 /// All that is known of one rule, for `check --explain RULE`; `None` where there is no such rule.
 pub fn explain(rule: &str) -> Option<String> {
     let rule = checks::rules().find(|known| known.id == rule)?;
-    let told = match rule.told {
-        Told::Image => "on an image that has not booted, and on a booted host",
-        Told::Booted => "on a booted host",
-    };
-    let layer = match rule.layer() {
-        Layer::Host => "the host's files",
-        Layer::Engine => "an answer of the Docker daemon",
-    };
     let mut text = format!("{}: {}\n\n", rule.id, rule.title);
     for (label, value) in [
         ("wanted", rule.required),
         ("mend", rule.remedy),
         ("profiles", &weights(rule)),
-        ("told", told),
-        ("needs", layer),
+        ("told", rule.told.words()),
+        ("needs", rule.layer().words()),
         ("source", rule.source),
     ] {
         let _ = writeln!(text, "{label:<INDENT$}{value}");

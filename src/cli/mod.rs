@@ -6,6 +6,7 @@ mod page;
 pub mod args;
 pub mod check;
 pub mod config_show;
+pub mod junit;
 pub mod lint;
 pub mod plan;
 pub mod plot;

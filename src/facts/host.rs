@@ -66,23 +66,6 @@ pub struct MemoryFacts {
     pub available_bytes: u64,
 }
 
-/// One mounted file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiskFacts {
-    /// Where it is mounted.
-    pub mount_point: String,
-    /// Its type, for example `ext4`.
-    pub file_system: String,
-    /// The device.
-    pub device: String,
-    /// Size in bytes.
-    pub total_bytes: u64,
-    /// Bytes free for an ordinary user.
-    pub available_bytes: u64,
-    /// Mounted read-only.
-    pub read_only: bool,
-}
-
 /// A configuration file as it stands: text where it is UTF-8, hexadecimal where it is not, so that nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigFile {
@@ -139,6 +122,12 @@ pub struct UnitFacts {
     pub active_state: Option<String>,
     /// `UnitFileState`, for example `enabled`.
     pub file_state: Option<String>,
+    /// `After=`, as the unit's files and drop-ins say it.
+    pub after: Vec<String>,
+    /// `RestartPreventExitStatus=`, as they say it.
+    pub restart_prevented_by: Vec<String>,
+    /// The first `ExecStart=`, as they say it.
+    pub command: Option<String>,
 }
 
 /// The host layer.
@@ -162,7 +151,25 @@ pub struct HostFacts {
     /// Memory.
     pub memory: Fact<MemoryFacts>,
     /// File systems on disks.
-    pub disks: Fact<Vec<DiskFacts>>,
+    pub disks: Fact<Vec<super::DiskFacts>>,
+    /// Disks, mounted or not.
+    pub block_devices: Vec<super::BlockDeviceFacts>,
+    /// What is to be mounted at boot.
+    pub fstab: Vec<super::FstabFacts>,
+    /// The kernel beside its release.
+    pub kernel: super::KernelFacts,
+    /// NVIDIA's and Amazon's devices on the PCI bus.
+    pub pci_devices: Vec<super::PciDevice>,
+    /// Programs by name, with the path of each that is there.
+    pub programs: BTreeMap<String, String>,
+    /// Small files as they stand, by path, where they are there.
+    pub texts: BTreeMap<String, String>,
+    /// Names of users and groups.
+    pub accounts: Vec<String>,
+    /// cloud-init.
+    pub cloud_init: super::CloudInitFacts,
+    /// What the agent keeps between its runs.
+    pub agent_state: super::AgentStateFacts,
     /// Control groups.
     pub cgroup: Fact<CgroupFacts>,
     /// Existence of the paths in [`super::PROBED_PATHS`].
@@ -170,7 +177,7 @@ pub struct HostFacts {
     /// `/var/lib/ecs/ecs.config` (vendor layer), `/etc/ecs/ecs.config` (user layer) and `/etc/ecs/ecs.config.json`, by path;
     /// `None` where absent.
     pub agent_config: BTreeMap<String, Fact<Option<ConfigFile>>>,
-    /// Units by name: `docker.service`, `ecs.service`.
+    /// Units by name: `docker.service`, `ecs.service` and the others that rules ask for.
     pub units: BTreeMap<String, Fact<UnitFacts>>,
     /// Routes, interfaces and reserved ports.
     pub network: super::NetworkFacts,

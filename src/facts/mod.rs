@@ -1,28 +1,44 @@
 //! What is true of this host, with no opinion. Facts arrive in layers (host, engine, instance); files are kept as they
 //! stand, their meaning is found elsewhere. One JSON document of them reproduces a user's problem.
 
+mod accelerators;
+mod agent_state;
+mod cloud_init;
 mod collect;
 mod devices;
 mod engine;
+mod files;
 mod host;
+mod image;
 mod instance;
+mod kernel;
+mod leftovers;
 mod network;
 mod security;
+mod storage;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use accelerators::{AMAZON, NVIDIA, PciDevice};
+pub use agent_state::{AgentStateFacts, KNOWN_INSTANCE};
+pub use cloud_init::CloudInitFacts;
 pub use collect::{host, read};
 pub use devices::nvidia_devices;
 pub use engine::{EngineFacts, engine};
+pub use files::DAEMON_JSON;
 pub use host::{
-    CgroupFacts, CgroupVersion, ConfigFile, Content, DiskFacts, DmiFacts, HostFacts, MemoryFacts,
-    UnitFacts, XenFacts,
+    CgroupFacts, CgroupVersion, ConfigFile, Content, DmiFacts, HostFacts, MemoryFacts, UnitFacts,
+    XenFacts,
 };
+pub use image::{ImageFacts, SecretFile, SizeFacts, image};
 pub use instance::{InstanceFacts, instance};
+pub use kernel::{KernelConfig, KernelFacts};
+pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};
+pub use storage::{BlockDeviceFacts, DiskFacts, FstabFacts, SpaceFacts};
 
 pub use crate::host::files::Kind as PathKind;
 
@@ -69,13 +85,18 @@ impl<T> Fact<T> {
         }
     }
 
-    /// The fact with its value turned into another.
-    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Fact<U> {
+    /// The fact that follows from this one's value.
+    pub fn and_then<U>(self, follow: impl FnOnce(T) -> Fact<U>) -> Fact<U> {
         match self {
-            Fact::Known(value) => Fact::Known(turn(value)),
+            Fact::Known(value) => follow(value),
             Fact::Unreadable(why) => Fact::Unreadable(why),
             Fact::NotYet => Fact::NotYet,
         }
+    }
+
+    /// The fact with its value turned into another.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Fact<U> {
+        self.and_then(|value| Fact::Known(turn(value)))
     }
 }
 
@@ -102,6 +123,8 @@ pub struct Facts {
     pub engine: Fact<EngineFacts>,
     /// Told by the instance metadata service.
     pub instance: Fact<InstanceFacts>,
+    /// What matters to whoever makes an image; looked at by commands, never by `run`.
+    pub image: Fact<ImageFacts>,
 }
 
 /// Paths whose existence decides something in the plan or the rules, with what stands there.
@@ -109,11 +132,25 @@ pub type Paths = BTreeMap<String, PathKind>;
 
 /// The paths that [`HostFacts::paths`] tells of.
 pub const PROBED_PATHS: &[&str] = &[
+    "/emr/instance-controller",
+    "/etc/emr",
+    "/etc/machine-id",
     "/etc/pki",
     "/etc/pki/tls/certs",
     "/etc/ssl",
     "/etc/ssl/certs",
     "/mnt/ecs/ebs",
+    "/mnt/var/lib/info/job-flow.json",
+    "/dev/nvidia0",
+    "/dev/nvidiactl",
+    "/etc/docker-runtimes.d/neuron",
+    "/etc/docker-runtimes.d/nvidia",
+    "/usr/bin/amazon-ecs-agent",
+    "/usr/bin/ecs-nanny",
+    "/usr/lib/hadoop",
+    "/usr/libexec/amazon-ecs-init",
+    "/usr/sbin/amazon-ecs-init",
+    "/var/lib/ecs/deps/serviceconnect/ecs-service-connect-agent.interface-v1.tar",
     "/proc/sys/net/ipv6",
     "/run/docker.sock",
     "/usr/bin/lsblk",

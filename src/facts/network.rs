@@ -11,6 +11,8 @@ use crate::host::files::Root;
 pub struct NetworkFacts {
     /// True when the main table has an IPv4 default route with a gateway (`/proc/net/route`).
     pub ipv4_default_route: Fact<bool>,
+    /// The interface of that route, for example `ens5`.
+    pub default_interface: Fact<String>,
     /// Name of the loopback interface, normally `lo`.
     pub loopback: Fact<String>,
     /// `net.ipv4.ip_local_reserved_ports` as it stands, for example `8080,51678-51680`.
@@ -22,7 +24,11 @@ pub fn network(root: &Root) -> NetworkFacts {
     NetworkFacts {
         ipv4_default_route: root
             .line("/proc/net/route")
-            .map_or(Fact::NotYet, |table| Fact::Known(has_gateway(&table))),
+            .map_or(Fact::NotYet, |table| Fact::Known(gateway(&table).is_some())),
+        default_interface: root
+            .line("/proc/net/route")
+            .and_then(|table| gateway(&table).map(str::to_owned))
+            .map_or(Fact::NotYet, Fact::Known),
         loopback: root
             .names("/sys/class/net")
             .into_iter()
@@ -34,12 +40,15 @@ pub fn network(root: &Root) -> NetworkFacts {
     }
 }
 
-/// Columns of `/proc/net/route`: interface, destination, gateway, flags, …, mask (the eighth); addresses in hexadecimal.
-fn has_gateway(table: &str) -> bool {
+/// The interface of the default route that has a gateway. Columns of `/proc/net/route`: interface, destination, gateway, flags, …, mask (the eighth); addresses in hexadecimal.
+fn gateway(table: &str) -> Option<&str> {
     const ANY: &str = "00000000";
-    table.lines().skip(1).any(|line| {
+    table.lines().skip(1).find_map(|line| {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        matches!(columns[..], [_, ANY, gateway, _, _, _, _, ANY, ..] if gateway != ANY)
+        match columns[..] {
+            [interface, ANY, gateway, _, _, _, _, ANY, ..] if gateway != ANY => Some(interface),
+            _ => None,
+        }
     })
 }
 
@@ -60,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_default_route_needs_a_gateway() {
-        let with = |line: &str| has_gateway(&format!("{HEADER}\n{line}"));
+        let with = |line: &str| gateway(&format!("{HEADER}\n{line}")).is_some();
         assert!(with(
             "ens5\t00000000\t01001FAC\t0003\t0\t0\t512\t00000000\t0\t0\t0"
         ));
@@ -70,7 +79,7 @@ mod tests {
         assert!(!with(
             "ens5\t0000000A\t01001FAC\t0003\t0\t0\t512\t000000FF\t0\t0\t0"
         ));
-        assert!(!has_gateway(HEADER));
-        assert!(!has_gateway(""));
+        assert_eq!(gateway(HEADER), None);
+        assert_eq!(gateway(""), None);
     }
 }

@@ -124,11 +124,7 @@ pub(super) fn config_file<'a>(facts: &'a Facts, path: &str) -> Option<&'a Config
 
 /// The value of a line as ecs-init passes it to the agent: with whatever quotes stand around it.
 pub(super) fn raw_value(facts: &Facts, variable: &Variable) -> Option<String> {
-    let bytes = config_file(facts, &variable.path)?.content.bytes();
-    let text = String::from_utf8_lossy(&bytes);
-    let index = usize::try_from(variable.line?.checked_sub(1)?).ok()?;
-    let (_, value) = text.split('\n').nth(index)?.trim().split_once('=')?;
-    Some(value.to_owned())
+    variable.as_written(&config_file(facts, &variable.path)?.content.bytes())
 }
 
 /// A variable that no file said.

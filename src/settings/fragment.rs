@@ -56,6 +56,8 @@ table!(
     ChecksTable {
         profiles: Vec<String>,
         on_unfit: OnUnfit,
+        emr_release: String,
+        oldest_agent: String,
     }
 );
 

@@ -128,6 +128,18 @@ impl Merging {
             profiles,
         );
         file.plain("checks.on_unfit", checks.on_unfit, &mut it.on_unfit);
+        file.checked(
+            "checks.emr_release",
+            checks.emr_release,
+            &mut it.emr_release,
+            release,
+        );
+        file.checked(
+            "checks.oldest_agent",
+            checks.oldest_agent,
+            &mut it.oldest_agent,
+            release,
+        );
 
         let it = &mut settings.engine;
         file.plain("engine.backend", engine.backend, &mut it.backend);
@@ -344,6 +356,20 @@ fn profiles(value: Vec<String>) -> Result<Vec<String>, Complaint> {
         );
     }
     Ok(value)
+}
+
+/// Numbers with dots between them.
+fn release(value: String) -> Result<Option<String>, Complaint> {
+    let parts: Vec<&str> = value.split('.').collect();
+    let is_number = |part: &&str| part.parse::<u32>().is_ok();
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
+        return complain(
+            &value,
+            "two or three numbers with dots between them",
+            "for example 7.1.0",
+        );
+    }
+    Ok(Some(value))
 }
 
 fn loopback(value: String) -> Result<Option<SocketAddr>, Complaint> {

@@ -102,6 +102,10 @@ pub struct Checks {
     pub profiles: Vec<String>,
     /// What a failed required rule does.
     pub on_unfit: OnUnfit,
+    /// The Amazon EMR release that the image is for, for example `7.1.0`; `None` where it is for none or any.
+    pub emr_release: Option<String>,
+    /// The oldest release of the agent that the rules take, for example `1.100.0`; `None` takes any.
+    pub oldest_agent: Option<String>,
 }
 
 /// What a failed required rule does to the agent.
@@ -297,6 +301,8 @@ impl Default for Checks {
         Checks {
             profiles: vec!["ecs".to_owned()],
             on_unfit: OnUnfit::Block,
+            emr_release: None,
+            oldest_agent: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::{self, Fit, Report};
+use crate::checks::{self, Demands, Report};
 use crate::facts::{Fact, Facts};
 use crate::finding::{Finding, Outcome};
 use crate::plan::{self, Plan};
@@ -115,7 +115,8 @@ impl Board {
     /// Runs the rules and makes the plan again; after a layer of facts arrived.
     pub fn recompute(&mut self) {
         let settings = &self.loaded.settings;
-        self.report = Some(checks::evaluate(&self.facts, &settings.checks.profiles));
+        let demands = Demands::of(&settings.checks);
+        self.report = Some(checks::evaluate(&self.facts, &demands));
         let plan = plan::build(settings, &self.facts);
         self.agent.cluster = self.agent.cluster.take().or_else(|| plan.cluster.clone());
         self.plan = Some(plan);
@@ -136,13 +137,25 @@ impl Board {
         }
     }
 
-    /// Whether the rules keep the agent from starting.
+    /// Whether the agent must not be started: for a rule that failed, or because the host is Amazon EMR's.
     pub fn unfit(&self) -> bool {
-        self.loaded.settings.checks.on_unfit == OnUnfit::Block
-            && self
-                .report
-                .as_ref()
-                .is_some_and(|report| report.fit == Fit::No)
+        let blocks = self.loaded.settings.checks.on_unfit == OnUnfit::Block;
+        let mut reports = self.report.iter();
+        self.for_emr().is_some()
+            || (blocks && reports.any(|report| report.blocking().next().is_some()))
+    }
+
+    /// Why the host is taken for Amazon EMR's, which brings its own daemons: on it nothing is started, whatever
+    /// `checks.on_unfit` says.
+    fn for_emr(&self) -> Option<&'static str> {
+        let profiles = &self.loaded.settings.checks.profiles;
+        if profiles.iter().any(|profile| profile == "emr") {
+            Some("checks.profiles has emr")
+        } else if checks::is_emr_node(&self.facts) {
+            Some("this is a node of an EMR cluster, or an image made of one")
+        } else {
+            None
+        }
     }
 
     /// Whether a cluster is known, or joining `default` is meant.
@@ -271,11 +284,13 @@ impl Board {
     }
 
     fn unfit_because(&self) -> String {
+        if let Some(why) = self.for_emr() {
+            return format!("the host is Amazon EMR's, so nothing is started: {why}");
+        }
         let blocking: Vec<String> = self
             .report
             .iter()
-            .flat_map(|report| &report.findings)
-            .filter(|finding| finding.blocks())
+            .flat_map(Report::blocking)
             .map(Finding::sentence)
             .collect();
         blocking.join("; ")

@@ -121,3 +121,28 @@ fn little_memory_is_said() {
     assert_eq!(found.outcome, Outcome::Failed);
     assert_eq!(found.observed, "100 MiB of 512 MiB available");
 }
+
+#[test]
+fn a_disk_can_lack_inodes_alone() {
+    let mut facts = fit_facts();
+    let mut full = disk("/", 30, 20);
+    full.space.as_mut().unwrap().available_inodes = 10;
+    facts.host.disks = Fact::Known(vec![full.clone()]);
+    let found = finding(&facts, "disk.free");
+    assert_eq!(found.outcome, Outcome::Failed);
+    assert!(
+        found.observed.contains("1 % of its inodes"),
+        "{}",
+        found.observed
+    );
+
+    // btrfs makes inodes as it needs them, and tells none.
+    let space = full.space.as_mut().unwrap();
+    (space.total_inodes, space.available_inodes) = (0, 0);
+    facts.host.disks = Fact::Known(vec![full.clone()]);
+    assert_eq!(finding(&facts, "disk.free").outcome, Outcome::Passed);
+
+    full.space = None;
+    facts.host.disks = Fact::Known(vec![full]);
+    assert_eq!(finding(&facts, "disk.free").outcome, Outcome::Skipped);
+}

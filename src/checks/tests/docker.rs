@@ -56,7 +56,7 @@ fn without_awslogs_batch_does_not_fit() {
         engine.log_drivers = profiles(&["json-file"])
     });
     assert!(found.blocks());
-    assert_eq!(found.observed, "json-file");
+    assert_eq!(found.observed, "json-file; without syslog awslogs fluentd");
     assert!(!found.remedy.is_empty());
 }
 

@@ -4,7 +4,10 @@ mod docker;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::facts::{CgroupFacts, CgroupVersion, DiskFacts, MemoryFacts};
+use crate::facts::{
+    CgroupFacts, CgroupVersion, DiskFacts, EngineFacts, Fact, MemoryFacts, SpaceFacts, UnitFacts,
+};
+use crate::finding::Confidence;
 use crate::settings::PROFILES;
 
 const GIB: u64 = 1 << 30;
@@ -13,7 +16,7 @@ fn profiles(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| String::from(*name)).collect()
 }
 
-/// A host that every rule of `ecs` and `batch` is content with.
+/// A host of which these tests change one thing.
 fn fit_facts() -> Facts {
     let mut facts = Facts::default();
     facts.host.kernel_release = Fact::Known("6.1.147-172.266.amzn2023.x86_64".to_owned());
@@ -40,9 +43,13 @@ fn disk(mount_point: &str, total_gib: u64, available_gib: u64) -> DiskFacts {
         mount_point: mount_point.to_owned(),
         file_system: "xfs".to_owned(),
         device: format!("/dev/disk{mount_point}"),
-        total_bytes: total_gib * GIB,
-        available_bytes: available_gib * GIB,
         read_only: false,
+        space: Some(SpaceFacts {
+            total_bytes: total_gib * GIB,
+            available_bytes: available_gib * GIB,
+            total_inodes: 1000,
+            available_inodes: 900,
+        }),
     }
 }
 
@@ -63,8 +70,7 @@ fn engine() -> EngineFacts {
 }
 
 fn finding(facts: &Facts, rule: &str) -> Finding {
-    let every: Vec<String> = profiles(PROFILES);
-    let report = evaluate(facts, &every);
+    let report = evaluate(facts, &Demands::profiles(PROFILES));
     let found = report.findings.into_iter().find(|it| it.rule == rule);
     found.unwrap()
 }
@@ -90,17 +96,8 @@ fn the_table_is_sound() {
 }
 
 #[test]
-fn a_good_host_fits() {
-    for profile in PROFILES {
-        let report = evaluate(&fit_facts(), &profiles(&[profile]));
-        assert_eq!(report.fit, Fit::Yes, "{profile}: {report:#?}");
-        assert!(!report.findings.is_empty());
-    }
-}
-
-#[test]
 fn nothing_known_is_nothing_passed() {
-    let report = evaluate(&Facts::default(), &profiles(PROFILES));
+    let report = evaluate(&Facts::default(), &Demands::profiles(PROFILES));
     assert_eq!(report.fit, Fit::Unknown);
     assert_eq!(report.findings.len(), rules().count());
     for finding in report.findings {
@@ -113,11 +110,24 @@ fn nothing_known_is_nothing_passed() {
 fn an_engine_that_is_not_reached_is_skipped_with_the_reason() {
     let mut facts = fit_facts();
     facts.engine = Fact::Unreadable("docker.service is inactive".to_owned());
-    let report = evaluate(&facts, &profiles(&["ecs"]));
-    assert_eq!(report.fit, Fit::Unknown);
-    let reachable = finding(&facts, "docker.reachable");
-    assert_eq!(reachable.outcome, Outcome::Skipped);
-    assert!(reachable.observed.contains("docker.service is inactive"));
+    let version = finding(&facts, "docker.version");
+    assert_eq!(version.outcome, Outcome::Skipped);
+    assert!(version.observed.contains("docker.service is inactive"));
+    assert_eq!(finding(&facts, "docker.reachable").outcome, Outcome::Failed);
+
+    facts.host.units.insert(
+        "docker.service".to_owned(),
+        Fact::Known(UnitFacts {
+            installed: true,
+            active_state: Some("inactive".to_owned()),
+            file_state: Some("enabled".to_owned()),
+            ..UnitFacts::default()
+        }),
+    );
+    assert_eq!(
+        finding(&facts, "docker.reachable").outcome,
+        Outcome::Skipped
+    );
 }
 
 #[test]
@@ -132,7 +142,7 @@ fn the_heaviest_weight_of_the_active_profiles_counts() {
 }
 
 #[test]
-fn a_failure_on_indirect_evidence_neither_blocks_nor_is_no() {
+fn a_failure_on_indirect_evidence_does_not_block() {
     let mut facts = fit_facts();
     facts.host.dmi = Default::default();
     facts.host.xen.hypervisor_type = Some("xen".to_owned());
@@ -143,11 +153,9 @@ fn a_failure_on_indirect_evidence_neither_blocks_nor_is_no() {
         (Outcome::Failed, Confidence::Low)
     );
     assert!(!hvm.blocks());
-    assert_eq!(evaluate(&facts, &profiles(&["batch"])).fit, Fit::Unknown);
 
     facts.host.xen.guest_type = Some("PV".to_owned());
-    assert_eq!(evaluate(&facts, &profiles(&["batch"])).fit, Fit::No);
-    assert_eq!(evaluate(&facts, &profiles(&["ecs"])).fit, Fit::Yes);
+    assert!(finding(&facts, "virt.hvm").blocks());
 }
 
 #[test]
@@ -185,4 +193,24 @@ fn architectures() {
         assert_eq!(finding(&facts, "arch.64bit").outcome, wanted, "{machine}");
         assert_eq!(finding(&facts, "arch.binfmt").outcome, wanted, "{machine}");
     }
+}
+
+#[test]
+fn run_refuses_only_over_what_it_does_not_bring_about_itself() {
+    for rule in NOT_REFUSED_OVER {
+        assert!(rules().any(|known| known.id == *rule), "{rule}");
+    }
+    let failed = |rule: &'static str| Finding {
+        rule: rule.into(),
+        severity: Severity::Required,
+        outcome: Outcome::Failed,
+        ..finding(&fit_facts(), "kernel.version")
+    };
+    let report = Report {
+        profiles: Vec::new(),
+        findings: vec![failed("ecs.cluster_set"), failed("kernel.version")],
+        fit: Fit::No,
+    };
+    let blocking: Vec<&str> = report.blocking().map(|finding| &*finding.rule).collect();
+    assert_eq!(blocking, ["kernel.version"]);
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::facts::Fact;
-use crate::host::files::{Kind, Root};
+use crate::facts::kernel::installed;
+use crate::host::files::Root;
 
 use super::text;
 
@@ -13,32 +14,11 @@ pub fn kernel_release(root: &Root) -> Fact<String> {
     match text(root, "/proc/sys/kernel/osrelease") {
         Ok(release) => Fact::Known(release.trim().to_owned()),
         Err(why) if root.is_host() => Fact::Unreadable(why),
-        Err(_) => newest_installed_kernel(root).map_or_else(
+        Err(_) => installed(root).pop().map_or_else(
             || Fact::Unreadable("no kernel is installed in /lib/modules".to_owned()),
             Fact::Known,
         ),
     }
-}
-
-/// The newest directory of `/lib/modules` that holds a kernel's modules; a kernel that was removed can leave its
-/// directory behind.
-fn newest_installed_kernel(root: &Root) -> Option<String> {
-    root.names("/lib/modules")
-        .into_iter()
-        .filter(|release| {
-            ["modules.builtin", "modules.dep", "kernel"]
-                .iter()
-                .any(|name| root.kind(&format!("/lib/modules/{release}/{name}")) != Kind::Absent)
-        })
-        .max_by_key(|release| numbers(release))
-}
-
-/// Every run of digits, as numbers: `5.10.9` sorts before `5.10.239`.
-fn numbers(release: &str) -> Vec<u64> {
-    release
-        .split(|character: char| !character.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .collect()
 }
 
 /// The machine in the kernel's words.

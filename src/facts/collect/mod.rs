@@ -2,9 +2,9 @@
 //! `sys`), or the root of an image that has not booted. Nothing here judges what it reads, and nothing fails: what can't
 //! be read says why.
 
-mod capacity;
 mod cgroup;
 mod machine;
+mod memory;
 mod units;
 
 #[cfg(test)]
@@ -18,9 +18,24 @@ use crate::host::files::{Kind, Root};
 use super::{
     ConfigFile, Content, DmiFacts, Fact, Facts, HostFacts, PROBED_PATHS, SCHEMA, XenFacts,
 };
+use super::{accelerators, agent_state, cloud_init, files, kernel, storage};
 
 /// The units that [`HostFacts::units`] tells of.
-const UNITS: &[&str] = &["docker.service", "ecs.service"];
+const UNITS: &[&str] = &[
+    "chrony.service",
+    "chronyd.service",
+    "docker.service",
+    "docker.socket",
+    "ecs-nanny.service",
+    "ecs.service",
+    "ntp.service",
+    "ntpd.service",
+    "ntpsec.service",
+    "nvidia-fabricmanager.service",
+    "nvidia-mps.service",
+    "nvidia-persistenced.service",
+    "systemd-timesyncd.service",
+];
 
 /// A document of facts with the host layer read from `root`; the engine and the instance have not been asked.
 pub fn read(root: &Root) -> Facts {
@@ -30,21 +45,32 @@ pub fn read(root: &Root) -> Facts {
         host: host(root),
         engine: Fact::NotYet,
         instance: Fact::NotYet,
+        image: Fact::NotYet,
     }
 }
 
 /// The host layer. Units are told from unit files alone; only systemd knows their `ActiveState`.
 pub fn host(root: &Root) -> HostFacts {
+    let kernel_release = machine::kernel_release(root);
     HostFacts {
-        kernel_release: machine::kernel_release(root),
+        kernel: kernel::kernel(root, &kernel_release),
+        kernel_release,
         machine: machine::machine(root),
         os_release: os_release(root),
         image_release: image_release(root),
         xen: xen(root),
         dmi: dmi(root),
         cpu_hypervisor_flag: machine::hypervisor_flag(root),
-        memory: capacity::memory(root),
-        disks: capacity::disks(root),
+        memory: memory::memory(root),
+        disks: storage::disks(root),
+        block_devices: storage::block_devices(root),
+        fstab: storage::fstab(root),
+        pci_devices: accelerators::pci_devices(root),
+        programs: files::programs(root),
+        texts: files::texts(root),
+        accounts: files::accounts(root),
+        cloud_init: cloud_init::cloud_init(root),
+        agent_state: agent_state::agent_state(root),
         cgroup: cgroup::cgroup(root),
         paths: PROBED_PATHS
             .iter()

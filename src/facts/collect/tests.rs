@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::{CgroupFacts, CgroupVersion, UnitFacts};
+use crate::facts::{CgroupFacts, CgroupVersion};
 
 /// A tree with these files; `PATH -> TARGET` makes a symbolic link.
 fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
@@ -165,13 +165,11 @@ fn unit_files_tell_what_systemd_would() {
         ),
     ] {
         let (_directory, root) = tree(&files);
+        let found = host(&root).units["docker.service"].clone();
+        let found = found.known().unwrap();
         assert_eq!(
-            host(&root).units["docker.service"],
-            Fact::Known(UnitFacts {
-                installed,
-                active_state: None,
-                file_state: state.map(str::to_owned),
-            }),
+            (found.installed, found.file_state.as_deref()),
+            (installed, state),
             "{files:?}"
         );
     }
@@ -191,4 +189,24 @@ fn configuration_keeps_its_bytes_and_mode() {
         .unwrap();
     assert_eq!(file.mode, 0o640);
     assert_eq!(file.content.bytes(), b"ECS_CLUSTER=\xff\n");
+}
+
+#[test]
+fn drop_ins_add_to_a_unit() {
+    let (_directory, root) = tree(&[
+        (
+            "usr/lib/systemd/system/ecs.service",
+            "[Unit]\nAfter=docker.service  cloud-final.service\nAfter =x\n[Service]\nExecStart=/a b\n",
+        ),
+        (
+            "etc/systemd/system/ecs.service.d/10-nanny.conf",
+            "[Service]\nRestartPreventExitStatus=5\nExecStart=\nExecStart=/c\n",
+        ),
+        ("etc/systemd/system/ecs.service.d/notes", "After=y\n"),
+    ]);
+    let found = host(&root).units["ecs.service"].clone();
+    let found = found.known().unwrap();
+    assert_eq!(found.after, ["docker.service", "cloud-final.service", "x"]);
+    assert_eq!(found.restart_prevented_by, ["5"]);
+    assert_eq!(found.command.as_deref(), Some("/c"));
 }

@@ -21,14 +21,18 @@ const DIRECTORIES: &[&str] = &[
 /// A unit as its files tell it: `UnitFileState` is `masked`, `enabled`, `static` or `disabled`; `ActiveState` is not told.
 pub fn from_files(root: &Root, name: &str) -> Fact<UnitFacts> {
     if is_masked(root, name) {
-        return told(true, Some("masked"));
+        return Fact::Known(UnitFacts {
+            installed: true,
+            file_state: Some("masked".to_owned()),
+            ..UnitFacts::default()
+        });
     }
     let Some(path) = DIRECTORIES
         .iter()
         .map(|directory| format!("{directory}/{name}"))
         .find(|path| root.kind(path) == Kind::File)
     else {
-        return told(false, None);
+        return Fact::Known(UnitFacts::default());
     };
     let state = if is_wanted(root, name) {
         "enabled"
@@ -37,15 +41,52 @@ pub fn from_files(root: &Root, name: &str) -> Fact<UnitFacts> {
     } else {
         "static"
     };
-    told(true, Some(state))
+    let lines = lines(root, name, &path);
+    let values = |key: &str| -> Vec<String> {
+        let values = lines.iter().filter_map(|line| value(line, key));
+        let words = values.flat_map(str::split_whitespace);
+        words.map(str::to_owned).collect()
+    };
+    Fact::Known(UnitFacts {
+        installed: true,
+        active_state: None,
+        file_state: Some(state.to_owned()),
+        after: values("After"),
+        restart_prevented_by: values("RestartPreventExitStatus"),
+        command: lines
+            .iter()
+            .filter_map(|line| value(line, "ExecStart"))
+            .next_back()
+            .map(str::to_owned),
+    })
 }
 
-fn told(installed: bool, file_state: Option<&str>) -> Fact<UnitFacts> {
-    Fact::Known(UnitFacts {
-        installed,
-        active_state: None,
-        file_state: file_state.map(str::to_owned),
-    })
+/// The lines of a unit's file and then of its drop-ins, which systemd reads by name whatever directory they are in.
+fn lines(root: &Root, name: &str, path: &str) -> Vec<String> {
+    let mut drop_ins: Vec<(String, String)> = DIRECTORIES
+        .iter()
+        .map(|directory| format!("{directory}/{name}.d"))
+        .flat_map(|directory| {
+            let names = root.names(&directory).into_iter();
+            names.map(move |file| (file.clone(), format!("{directory}/{file}")))
+        })
+        .filter(|(file, _)| file.ends_with(".conf"))
+        .collect();
+    drop_ins.sort();
+    std::iter::once(path.to_owned())
+        .chain(drop_ins.into_iter().map(|(_, path)| path))
+        .filter_map(|path| root.line(&path))
+        .flat_map(|text| {
+            let lines = text.lines().map(|line| line.trim().to_owned());
+            lines.collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The value that a line sets; an empty one, which takes back what was said, is none.
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let value = line.strip_prefix(key)?.trim_start().strip_prefix('=')?;
+    Some(value.trim()).filter(|value| !value.is_empty())
 }
 
 /// Masked: a link to `/dev/null`, which [`Root::path`] would follow, so the link itself is read.

@@ -1,0 +1,181 @@
+//! `kernel.config`, `kernel.limits`: what the kernel was built with, and what it is set to.
+
+use crate::facts::{CgroupVersion, Fact, HostFacts, KernelConfig};
+use crate::finding::Severity::{Informational, Recommended, Required};
+
+use super::{Judge, Judgement, Rule, Told, Version, failed, on_container_hosts, passed, skipped};
+
+const SOURCE: &str =
+    "https://docs.docker.com/engine/install/binaries/#prerequisites, moby contrib/check-config.sh";
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "kernel.config",
+        title: "the kernel is built with what containers need",
+        weights: &on_container_hosts(Required),
+        told: Told::Image,
+        required: "namespaces, control groups, keys, veth, bridges, POSIX message queues and iptables, built in or as modules",
+        remedy: "use a kernel of the distribution, or build yours with these options",
+        source: SOURCE,
+        judge: Judge::Host(config),
+    },
+    Rule {
+        id: "kernel.limits",
+        title: "the kernel's settings leave room for containers",
+        weights: &on_container_hosts(Recommended),
+        told: Told::Booted,
+        required: "kernel.keys.root_maxkeys above 10000, net.ipv4.ip_forward 1",
+        remedy: "write the values to a file in /etc/sysctl.d and run sysctl --system",
+        source: SOURCE,
+        judge: Judge::Host(limits),
+    },
+];
+
+/// Without one of these no container starts.
+const ALWAYS: &[&str] = &[
+    "NAMESPACES",
+    "NET_NS",
+    "PID_NS",
+    "IPC_NS",
+    "UTS_NS",
+    "CGROUPS",
+    "CGROUP_SCHED",
+    "KEYS",
+    "VETH",
+    "BRIDGE",
+    "POSIX_MQUEUE",
+];
+
+/// Needed where control groups are of version 1.
+const WITH_CGROUP_V1: &[&str] = &[
+    "CGROUP_FREEZER",
+    "CGROUP_DEVICE",
+    "CPUSETS",
+    "CGROUP_CPUACCT",
+    "MEMCG",
+];
+
+/// Wanted, and no ground to refuse a host: newer kernels have these only for iptables' older interface, and its newer one
+/// (nf_tables) does the same without them.
+const WANTED: &[&str] = &[
+    "BRIDGE_NETFILTER",
+    "IP_NF_FILTER",
+    "IP_NF_MANGLE",
+    "IP_NF_TARGET_MASQUERADE",
+    "IP6_NF_FILTER",
+    "IP6_NF_MANGLE",
+    "IP6_NF_TARGET_MASQUERADE",
+    "NETFILTER_XT_MATCH_ADDRTYPE",
+    "NETFILTER_XT_MATCH_CONNTRACK",
+    "NETFILTER_XT_MATCH_IPVS",
+    "NETFILTER_XT_MARK",
+    "IP_NF_RAW",
+    "IP_NF_NAT",
+    "NF_NAT",
+    "OVERLAY_FS",
+    "SECCOMP",
+    "CFS_BANDWIDTH",
+    "CGROUP_PIDS",
+];
+
+fn config(host: &HostFacts) -> Judgement {
+    match &host.kernel.config {
+        Fact::Known(config) => told(config, &required(host)),
+        Fact::Unreadable(why) => probed(host, why),
+        Fact::NotYet => skipped("not known yet"),
+    }
+}
+
+fn told(config: &KernelConfig, required: &[&str]) -> Judgement {
+    let missing = |options: &[&str]| -> Vec<String> {
+        let unset = options
+            .iter()
+            .filter(|name| !config.options.contains_key(**name));
+        unset.map(|name| String::from(*name)).collect()
+    };
+    let (needed, wanted) = (missing(required), missing(WANTED));
+    let without = |names: &[String]| format!("{} without {}", config.path, names.join(" "));
+    if !needed.is_empty() {
+        failed(without(&needed))
+    } else if !wanted.is_empty() {
+        failed(without(&wanted)).at_most(Recommended)
+    } else {
+        passed(format!("{} has them all", config.path))
+    }
+}
+
+/// The options that this kernel and these control groups can't do without.
+fn required(host: &HostFacts) -> Vec<&'static str> {
+    const BPF_DEVICES_SINCE: Version = Version::new(4, 15);
+    const DEVPTS_ALWAYS_SINCE: Version = Version::new(4, 8);
+    let mut options = ALWAYS.to_vec();
+    let version = host
+        .kernel_release
+        .known()
+        .and_then(|it| Version::leading(it));
+    match host.cgroup.known().map(|cgroup| cgroup.version) {
+        Some(CgroupVersion::V1) => options.extend(WITH_CGROUP_V1),
+        Some(CgroupVersion::V2) if version >= Some(BPF_DEVICES_SINCE) => options.push("CGROUP_BPF"),
+        _ => {}
+    }
+    if version.is_some_and(|version| version < DEVPTS_ALWAYS_SINCE) {
+        options.push("DEVPTS_MULTIPLE_INSTANCES");
+    }
+    options
+}
+
+/// Without a file of options the running kernel is asked for what it shows; that is not all of it.
+fn probed(host: &HostFacts, why: &str) -> Judgement {
+    const NAMESPACES: &[&str] = &["ipc", "mnt", "net", "pid", "uts"];
+    let shown = &host.kernel.namespaces;
+    let missing: Vec<&str> = NAMESPACES
+        .iter()
+        .copied()
+        .filter(|name| !shown.iter().any(|shown| shown == name))
+        .collect();
+    if shown.is_empty() {
+        skipped(why).at_most(Informational)
+    } else if !missing.is_empty() {
+        failed(format!("/proc/self/ns has no {}", missing.join(" ")))
+    } else {
+        let overlay = host
+            .kernel
+            .file_systems
+            .iter()
+            .any(|name| name == "overlay");
+        let overlay = if overlay {
+            " and the overlay file system"
+        } else {
+            ""
+        };
+        skipped(format!(
+            "{why}; the running kernel shows all namespaces{overlay}"
+        ))
+        .at_most(Informational)
+    }
+}
+
+fn limits(host: &HostFacts) -> Judgement {
+    let sysctl = |name: &str| host.kernel.sysctls.get(name).map(String::as_str);
+    let mut low = Vec::new();
+    let mut told = Vec::new();
+    if let Some(keys) = sysctl("kernel/keys/root_maxkeys") {
+        told.push(format!("kernel.keys.root_maxkeys is {keys}"));
+        if keys.parse::<u64>().is_ok_and(|keys| keys <= 10_000) {
+            low.extend(told.last().cloned());
+        }
+    }
+    if let Some(forward) = sysctl("net/ipv4/ip_forward") {
+        told.push(format!("net.ipv4.ip_forward is {forward}"));
+        if forward != "1" {
+            low.extend(told.last().cloned());
+        }
+    }
+    if !low.is_empty() {
+        failed(low.join(", "))
+    } else if told.is_empty() {
+        skipped("/proc/sys has none of them")
+    } else {
+        passed(told.join(", "))
+    }
+}

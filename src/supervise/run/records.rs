@@ -24,6 +24,7 @@ impl Supervisor {
         let (phase, _) = self.state.phase();
         let known = self.board.facts.instance.known();
         let span = tracing::info_span!(
+            parent: None,
             "host",
             NANNY_PHASE = phase.word(),
             EC2_INSTANCE_ID = tracing::field::Empty,
@@ -49,14 +50,16 @@ impl Supervisor {
         let snapshot = self.board.snapshot();
         let line = snapshot.line();
         let id = message::of_phase(snapshot.phase.word());
+        // The span that is entered has the phase before.
+        let span = self.span();
         match snapshot.phase {
             Phase::Failed => {
-                tracing::error!(MESSAGE_ID = id, "{line}")
+                tracing::error!(parent: &span, MESSAGE_ID = id, "{line}")
             }
             Phase::Degraded => {
-                tracing::warn!(MESSAGE_ID = id, "{line}")
+                tracing::warn!(parent: &span, MESSAGE_ID = id, "{line}")
             }
-            _ => tracing::info!(MESSAGE_ID = id, "{line}"),
+            _ => tracing::info!(parent: &span, MESSAGE_ID = id, "{line}"),
         }
         let waits = matches!(
             snapshot.phase,

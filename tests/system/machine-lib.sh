@@ -1,0 +1,69 @@
+# What cases of a QEMU machine say. Sourced by tests/system/machine, which sets: work, kernel.
+# shellcheck shell=bash
+
+instance_id=i-0123456789abcdef0
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# Starts the machine. What EC2's firmware says, its NVMe disk and the address of its metadata service are there.
+power_on() {
+    rm -f "$work/control"
+    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max -M q35 -m 1024 -smp 2 \
+        -display none -nodefaults -no-reboot -serial "file:$work/console" \
+        -kernel "$kernel" -append "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet systemd.show_status=0 \
+mitigations=off random.trust_cpu=on net.ifnames=0" \
+        -drive "file=$work/disk.qcow2,if=none,id=disk,format=qcow2" -device nvme,drive=disk,serial=vol0123456789 \
+        -netdev "user,id=net,restrict=on,net=169.254.0.0/16,guestfwd=tcp:169.254.169.254:80-cmd:socat - TCP:169.254.169.254:80" \
+        -device virtio-net-pci,netdev=net,romfile= \
+        -device virtio-serial-pci -chardev "socket,id=control,path=$work/control,server=on,wait=off" \
+        -device virtserialport,chardev=control,name=control \
+        -smbios "type=0,vendor=Amazon EC2,version=1.0" \
+        -smbios "type=1,manufacturer=Amazon EC2,product=m7i.large,uuid=ec2f0a1b-2c3d-4e5f-8091-a2b3c4d5e6f7" \
+        -smbios "type=2,manufacturer=Amazon EC2,asset=$instance_id" -smbios "type=3,manufacturer=Amazon EC2,asset=Amazon EC2" &
+    machine=$!
+    local deadline=$((SECONDS + 10))
+    until [ -S "$work/control" ]; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "QEMU does not start"
+        sleep 0.1
+    done
+    coproc socat - "UNIX-CONNECT:$work/control"
+    # Subshells have no descriptors of a coprocess, but they have copies of them.
+    exec {control_in}>&"${COPROC[1]}" {control_out}<&"${COPROC[0]}"
+}
+
+# Waits until the guest takes commands.
+await_shell() {
+    local line
+    read -r -t "${1:-120}" -u "$control_out" line || fail "the guest takes no commands after ${1:-120} s"
+    [ "$line" = READY ] || fail "the guest's shell says $line"
+}
+
+# Runs a command line in the guest; prints what it prints, ends with its status.
+run() {
+    local status output
+    printf '%s\n' "$(base64 --wrap=0 <<<"$*")" >&"$control_in"
+    read -r -t 150 -u "$control_out" status output || fail "the guest does not answer: $*"
+    base64 --decode <<<"$output"
+    return "$status"
+}
+
+cut_power() {
+    kill -s KILL "$machine"
+    wait "$machine" 2>/dev/null || true
+}
+
+await_power_off() {
+    local deadline=$((SECONDS + 90))
+    while kill -0 "$machine" 2>/dev/null; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "the machine does not go down"
+        sleep 0.2
+    done
+    wait "$machine" || fail "QEMU ended with status $?"
+}
+
+await_healthy() {
+    run ecs-nanny wait --for healthy --timeout 120 >"$work/waited" 2>&1 || fail "not healthy: $(tail -n 1 "$work/waited")"
+}

@@ -91,7 +91,6 @@ const CRATES: &[(&str, &[&str])] = &[
         "health",
         &[
             "http_body_util",
-            "humantime",
             "hyper",
             "hyper_util",
             "prometheus",

@@ -75,6 +75,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         std::io::stdout().write_all(&bytes)?;
         return Ok(Exit::Done);
     }
+    let out = std::path::absolute(out)?;
     files::replace(&out, MODE, &bytes).with_context(|| out.display().to_string())?;
     eprintln!(
         "{} is written ({} kB); secret values in it are replaced, look through it before you send it",

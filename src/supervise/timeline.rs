@@ -17,9 +17,8 @@ mod tests;
 fn awaited(name: SpanName) -> &'static [SpanName] {
     match name {
         SpanName::Facts => &[],
-        SpanName::UserData | SpanName::Cluster | SpanName::Identity | SpanName::Engine => {
-            &[SpanName::Facts]
-        }
+        SpanName::UserData | SpanName::Identity | SpanName::Engine => &[SpanName::Facts],
+        SpanName::Cluster => &[SpanName::UserData],
         SpanName::Credentials => &[SpanName::Identity],
         SpanName::Network | SpanName::Image => &[SpanName::Engine],
         SpanName::Launch => &[
@@ -145,7 +144,11 @@ fn stage(name: SpanName, state: &State) -> Stage {
     };
     match name {
         SpanName::Facts => from(true, checked),
-        SpanName::Cluster => from(checked, checked && state.cluster),
+        // Until the user data has run, nobody can say that there is no cluster.
+        SpanName::Cluster => {
+            let told = checked && state.user_data == Need::Met;
+            from(told, told && state.cluster)
+        }
         SpanName::UserData => need(state.user_data),
         SpanName::Identity => need(state.identity),
         SpanName::Credentials => need(state.credentials),

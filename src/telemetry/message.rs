@@ -51,6 +51,8 @@ ids! {
     ENGINE_NOT_UP = "1923cd4e3fdea9bb18fa305011bf572a";
     /// The Docker daemon went away.
     ENGINE_LOST = "7a44b3fe6a7dbded239d8d7a4ba2d73b";
+    /// The Docker daemon hung and was killed.
+    ENGINE_KILLED = "4cb31bcb36c7e46f318933b35a3ebdda";
     /// The metadata service told who this is.
     INSTANCE_KNOWN = "9809afee90cd26bdc56aee447e7090a1";
     /// The agent's container runs.
@@ -61,6 +63,8 @@ ids! {
     AGENT_ENDED = "70fc922b935ca11a291f0e2b374c876d";
     /// Why it ended, by its own last words.
     AGENT_EXPLAINED = "42a5d42b523100e88bce423779eb4e87";
+    /// The agent hung and was killed.
+    AGENT_KILLED = "0c844ab1bd9dc2a15a2e8fc5d932d794";
     /// The agent's unreadable state was moved aside.
     AGENT_STATE_ASIDE = "bfe3336bc0438008ac2f543f18434dbb";
     /// Network settings had gone and were put back.

@@ -21,5 +21,6 @@ mod signals;
 mod state;
 mod update;
 mod user_data;
+mod views;
 mod wait;
 mod world;

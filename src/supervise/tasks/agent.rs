@@ -140,7 +140,10 @@ impl Crew {
             return;
         };
         let name = self.container_name();
-        tracing::warn!("the agent does not answer; it is killed and started again");
+        tracing::warn!(
+            MESSAGE_ID = message::AGENT_KILLED,
+            "the agent does not answer; it is killed and started again"
+        );
         self.spawn_silent(Kind::EndAgent, async move {
             if let Err(error) = docker.kill(&name).await {
                 tracing::warn!("the agent could not be killed: {error}");

@@ -10,6 +10,8 @@ use crate::supervise::engine::{Backend, NotUp};
 use crate::supervise::news::News;
 use crate::supervise::state::Event;
 
+use crate::telemetry::message;
+
 use super::{Crew, Kind};
 
 impl Crew {
@@ -75,7 +77,7 @@ impl Crew {
                 );
                 return;
             }
-            tracing::warn!("the Docker daemon hangs; it is killed and started again");
+            tracing::warn!(MESSAGE_ID = message::ENGINE_KILLED, "the Docker daemon hangs; it is killed and started again");
             if let Err(why) = backend.lock().await.kill().await {
                 tracing::warn!("the Docker daemon could not be killed: {why}");
             }

@@ -97,12 +97,12 @@ fn a_cluster_that_came_late_was_waited_for() {
     let (mut state, _) = State::start(policy());
     let mut timeline = Timeline::begin(&Root::host());
     state.fitness = Fitness::Fit;
+    state.user_data = Need::Met;
     at(&state, &mut timeline, 40);
     state.engine = EngineState::Up;
     state.network = Need::Met;
     state.image = Need::Met;
     state.identity = Need::Met;
-    state.user_data = Need::Met;
     state.credentials = Need::Met;
     at(&state, &mut timeline, 500);
     state.cluster = true;
@@ -118,6 +118,7 @@ fn a_cluster_that_came_late_was_waited_for() {
         critical,
         [
             "facts 0-40 critical",
+            "user_data 40-40 critical",
             "cluster 40-7000 critical",
             "launch 7000-7100 critical",
             "registration 7100-7100 critical",

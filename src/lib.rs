@@ -19,5 +19,6 @@ pub mod apply;
 pub mod snapshot;
 pub mod supervise;
 pub mod health;
+pub mod bake;
 pub mod cli;
 pub mod app;

@@ -101,6 +101,10 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bake",
+        &["humantime", "serde", "serde_json", "sha2", "thiserror"],
+    ),
+    (
         "cli",
         &[
             "annotate_snippets",
@@ -109,6 +113,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "clap",
             "clap_complete",
             "humantime",
+            "quick_junit",
             "serde",
             "serde_json",
             "svg",

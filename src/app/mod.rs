@@ -1,6 +1,7 @@
 //! Composition: one function a command, each ending in an exit status.
 
 mod facts;
+mod image;
 mod inspect;
 mod plot;
 mod report;
@@ -44,6 +45,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Wait(args) => status::wait(&args),
         Command::Hold(args) => hold(&args),
         Command::Release => release(),
+        Command::Image(command) => image::image(command),
         Command::Undo => undo(),
         Command::Step { step } => step::step(step),
         Command::Completions { shell } => {

@@ -149,9 +149,15 @@ impl Root {
 
     /// Where the symbolic link at a path points; `None` where there is no link.
     pub fn link_target(&self, inside: &str) -> Option<PathBuf> {
+        fs::read_link(self.own_path(inside)).ok()
+    }
+
+    /// The path on this machine of a name itself: links on the way are followed, one that stands there is not.
+    pub fn own_path(&self, inside: &str) -> PathBuf {
         let inside = Path::new(inside);
-        let directory = self.path(&inside.parent()?.to_string_lossy());
-        fs::read_link(directory.join(inside.file_name()?)).ok()
+        let directory = inside.parent().unwrap_or(Path::new("/"));
+        self.path(&directory.to_string_lossy())
+            .join(inside.file_name().unwrap_or_default())
     }
 
     /// Names in a directory, sorted; empty where there is none.

@@ -98,6 +98,42 @@ pub async fn run(
     })
 }
 
+/// Runs a program whose error output goes where ours goes, for a person to see, and returns its standard output.
+///
+/// # Errors
+/// [`ProgramError`]; at the deadline the program is killed.
+pub async fn run_attended(
+    program: &str,
+    args: &[&str],
+    deadline: Duration,
+) -> Result<String, ProgramError> {
+    let command = [&[program], args].concat().join(" ");
+    let running = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(deadline, running).await {
+        Err(_) => return Err(ProgramError::Deadline { command, deadline }),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let program = program.to_owned();
+            return Err(ProgramError::Absent { program });
+        }
+        Ok(Err(source)) => return Err(ProgramError::Io { command, source }),
+        Ok(Ok(output)) => output,
+    };
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(ProgramError::Failed {
+        command,
+        status: output.status,
+        stderr: "see above".to_owned(),
+    })
+}
+
 async fn feed(mut child: Child, input: &str) -> io::Result<std::process::Output> {
     if let Some(mut stdin) = child.stdin.take() {
         match stdin.write_all(input.as_bytes()).await {

@@ -1,0 +1,72 @@
+//! ecs-nanny-aws: what ecs-nanny needs TLS for, in a program of its own that runs on demand. The daemon stays without.
+
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod fetch;
+mod partial;
+mod progress;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+/// Calls to AWS for ecs-nanny
+#[derive(Debug, Parser)]
+#[command(name = "ecs-nanny-aws", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fetch a file, going on where an earlier attempt ended; prints what was done as JSON
+    Fetch(FetchArgs),
+}
+
+/// `fetch`.
+#[derive(Debug, clap::Args)]
+pub struct FetchArgs {
+    /// https://, http:// or file: address
+    #[arg(long)]
+    pub url: String,
+    /// Where the bytes go; a file of the same name with .source says what they are the beginning of
+    #[arg(long, value_name = "PATH")]
+    pub to: PathBuf,
+    /// Compare with the MD5 that is published beside the file (URL.md5): a check of the transport alone
+    #[arg(long)]
+    pub md5: bool,
+    /// How long the whole may take
+    #[arg(long, value_name = "SPAN", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ecs-nanny-aws: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let Command::Fetch(args) = cli.command;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(async {
+        tokio::time::timeout(args.timeout, fetch::fetch(&args))
+            .await
+            .map_err(|_| {
+                let span = humantime::format_duration(args.timeout);
+                anyhow::anyhow!("{} was not fetched within {span}", fetch::shown(&args.url))
+            })?
+    })?;
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
+}

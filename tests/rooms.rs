@@ -78,6 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "supervise",
         &[
+            "bollard_stubs",
             "fastrand",
             "humantime",
             "nix",

@@ -183,7 +183,8 @@ async fn no_secret_is_shown_anywhere() {
          ECS_ENGINE_AUTH_DATA={\"https://r.example\":{\"username\":\"me\",\"password\":\"planted-auth\"}}\n\
          AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\n\
          AWS_SECRET_ACCESS_KEY=planted-key\n\
-         HTTP_PROXY=http://me:planted-proxy@127.0.0.1:3128\n",
+         HTTP_PROXY=http://me:planted-proxy@127.0.0.1:3128\n\
+         NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock\n",
     );
     // An agent that ends with its environment on its lips.
     world.control_agent(json!({
@@ -220,6 +221,8 @@ async fn no_secret_is_shown_anywhere() {
             String::from_utf8_lossy(&text).into_owned(),
         ));
     }
+    // What is looked for would be there: the agent's own words are shown, without the password.
+    assert!(shown[1].1.contains("bad login"), "{}", shown[1].1);
     for (view, text) in &shown {
         let leak = text.find("planted").map(|at| {
             let from = text.floor_char_boundary(at.saturating_sub(100));

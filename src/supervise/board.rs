@@ -184,7 +184,7 @@ impl Board {
         let up = state.engine == EngineState::Up;
         self.engine.why = (!up && !self.why.engine.is_empty()).then(|| self.why.engine.clone());
         let agent = match state.agent {
-            AgentState::Idle => "absent",
+            AgentState::Idle | AgentState::Sought => "absent",
             AgentState::Launching => "launching",
             AgentState::Running { .. } => "running",
             AgentState::BackingOff | AgentState::Examining => "backing_off",

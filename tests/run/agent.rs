@@ -107,7 +107,7 @@ async fn one_that_fails_for_ever_is_tried_ever_more_slowly() {
     let attempts = snapshot.retry.unwrap().attempts;
     assert!(world.agent_starts() <= attempts + 1);
     let shown = String::from_utf8(world.ecs_nanny(&["status"]).stdout).unwrap();
-    assert!(shown.contains("failures, next at"), "{shown}");
+    assert!(shown.contains("next try"), "{shown}");
     world.control_agent(json!({}));
     world.until_healthy().await;
 }

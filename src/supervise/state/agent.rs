@@ -1,15 +1,15 @@
 //! The agent: runs, ends, backs off, answers or not.
 
 use super::{
-    Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Goal, Need, PROBE_AGAIN,
-    PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SILENT_PROBES, SLOW_WAIT,
-    State, Timer, Verdict, wait_after,
+    Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Fitness, Goal, Need,
+    PROBE_AGAIN, PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SILENT_PROBES,
+    SLOW_WAIT, State, Timer, Verdict, wait_after,
 };
 use crate::snapshot::Reason;
 
 impl State {
     pub(super) fn agent_running(&mut self, adopted: bool, actions: &mut Vec<Action>) {
-        if self.agent != AgentState::Launching {
+        if !matches!(self.agent, AgentState::Sought | AgentState::Launching) {
             return;
         }
         if self.engine != EngineState::Up {
@@ -20,6 +20,8 @@ impl State {
             self.restarts = self.restarts.saturating_add(1);
         }
         self.launched = true;
+        // It may have turned out unfit while an agent was sought that runs all the same.
+        self.fitness = Fitness::Fit;
         self.charged = 0;
         self.agent = AgentState::Running {
             registered: false,
@@ -31,7 +33,7 @@ impl State {
     }
 
     pub(super) fn launch_failed(&mut self, actions: &mut Vec<Action>) {
-        if self.agent != AgentState::Launching {
+        if !matches!(self.agent, AgentState::Sought | AgentState::Launching) {
             return;
         }
         if self.engine != EngineState::Up {

@@ -77,6 +77,8 @@ pub enum Need {
 pub enum AgentState {
     /// Not started; started as soon as everything it needs is there.
     Idle,
+    /// The engine is asked whether it runs already.
+    Sought,
     /// Its container is being started or taken over.
     Launching,
     /// It runs.
@@ -254,7 +256,7 @@ impl State {
         }
         if !self.looked_for_agent && self.agent == AgentState::Idle {
             self.looked_for_agent = true;
-            self.agent = AgentState::Launching;
+            self.agent = AgentState::Sought;
             actions.push(Action::AdoptAgent);
         }
         let needs = [
@@ -306,7 +308,7 @@ impl State {
             }
             Answer::AgentRunning { adopted } => self.agent_running(adopted, actions),
             Answer::NothingToAdopt => {
-                if self.agent == AgentState::Launching {
+                if self.agent == AgentState::Sought {
                     self.agent = AgentState::Idle;
                 }
             }

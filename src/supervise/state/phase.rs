@@ -30,11 +30,11 @@ impl State {
                 }
                 found => found,
             },
-            AgentState::Failed | AgentState::Examining => {
-                (Phase::Failed, Some(Reason::AgentTerminal))
-            }
+            AgentState::Failed => (Phase::Failed, Some(Reason::AgentTerminal)),
+            // Whether it is over is not known yet.
+            AgentState::Examining => (Phase::Degraded, Some(Reason::AgentExited)),
             AgentState::BackingOff => (Phase::Degraded, Some(self.loss)),
-            AgentState::Idle | AgentState::Launching => self.coming(),
+            AgentState::Idle | AgentState::Sought | AgentState::Launching => self.coming(),
             AgentState::Stopping | AgentState::Stopped => (Phase::Draining, None),
         }
     }

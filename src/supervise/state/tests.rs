@@ -542,7 +542,7 @@ proptest! {
                 AgentState::BackingOff | AgentState::Failed => {
                     prop_assert!(retried(Timer::Agent), "{:?} without a retry", state.agent);
                 }
-                AgentState::Launching => prop_assert!(model.launching),
+                AgentState::Sought | AgentState::Launching => prop_assert!(model.launching),
                 _ => {}
             }
             if state.fitness == Fitness::Unfit && phase == Phase::Failed {

@@ -103,7 +103,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "bake",
-        &["humantime", "serde", "serde_json", "sha2", "thiserror"],
+        &["serde", "serde_json", "sha2", "thiserror"],
     ),
     (
         "cli",

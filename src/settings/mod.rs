@@ -1,6 +1,7 @@
 //! ecs-nanny's own settings: fragments (one TOML file each, every key optional) are merged in order and then validated.
 //! Knows neither the host nor ecs.config.
 
+mod check;
 mod fragment;
 mod load;
 mod values;

@@ -1,0 +1,177 @@
+//! What values of settings have to be: each check takes what was written and gives what is meant, or complains.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::load::PROFILES;
+
+/// Why a value is refused.
+pub(super) struct Complaint {
+    /// What was found, quoted.
+    pub found: String,
+    /// What is wanted.
+    pub wanted: &'static str,
+    /// How to mend it.
+    pub mend: &'static str,
+}
+
+fn complain<T>(found: &str, wanted: &'static str, mend: &'static str) -> Result<T, Complaint> {
+    Err(Complaint {
+        found: format!("{found:?}"),
+        wanted,
+        mend,
+    })
+}
+
+pub(super) fn not_empty(value: String) -> Result<String, Complaint> {
+    if value.trim().is_empty() {
+        return complain(&value, "some text", "write the value, or remove the line");
+    }
+    Ok(value)
+}
+
+pub(super) fn absolute(value: String) -> Result<String, Complaint> {
+    if !value.starts_with('/') {
+        return complain(&value, "an absolute path", "begin the path with /");
+    }
+    Ok(value)
+}
+
+pub(super) fn some_absolute(value: String) -> Result<Option<String>, Complaint> {
+    absolute(value).map(Some)
+}
+
+pub(super) fn unit(value: String) -> Result<String, Complaint> {
+    if !value.ends_with(".service") || value.contains('/') {
+        return complain(
+            &value,
+            "the name of a service unit",
+            "for example docker.service",
+        );
+    }
+    Ok(value)
+}
+
+pub(super) fn digest(value: String) -> Result<Option<String>, Complaint> {
+    let hex = value.strip_prefix("sha256:").unwrap_or_default();
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return complain(
+            &value,
+            "sha256: and 64 hexadecimal digits",
+            "take the image id that `docker image inspect --format {{.Id}}` prints",
+        );
+    }
+    Ok(Some(value.to_ascii_lowercase()))
+}
+
+pub(super) fn names(
+    value: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Complaint> {
+    let usable = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'=')
+    };
+    if let Some(name) = value.keys().find(|name| !usable(name)) {
+        return complain(name, "names of variables", "use letters, digits and _");
+    }
+    if let Some(name) = value
+        .iter()
+        .find_map(|(name, value)| value.contains(['\0', '\n']).then_some(name))
+    {
+        return complain(
+            name,
+            "values of one line",
+            "remove the line end from the value",
+        );
+    }
+    Ok(value)
+}
+
+pub(super) fn profiles(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    if let Some(unknown) = value.iter().find(|name| !PROFILES.contains(&name.as_str())) {
+        return complain(
+            unknown,
+            "names of profiles: ecs, batch, emr, gpu, generic",
+            "correct or remove the name",
+        );
+    }
+    if value.is_empty() {
+        return complain(
+            "[]",
+            "at least one profile",
+            "write [\"ecs\"], or remove the line",
+        );
+    }
+    Ok(value)
+}
+
+/// Numbers with dots between them.
+pub(super) fn release(value: String) -> Result<Option<String>, Complaint> {
+    let parts: Vec<&str> = value.split('.').collect();
+    let is_number = |part: &&str| part.parse::<u32>().is_ok();
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_number) {
+        return complain(
+            &value,
+            "two or three numbers with dots between them",
+            "for example 7.1.0",
+        );
+    }
+    Ok(Some(value))
+}
+
+pub(super) fn loopback(value: String) -> Result<Option<SocketAddr>, Complaint> {
+    const WANTED: &str = "a loopback address with a port, or \"off\"";
+    const MEND: &str = "for example 127.0.0.1:51682";
+    if value == "off" {
+        return Ok(None);
+    }
+    match value.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+        _ => complain(&value, WANTED, MEND),
+    }
+}
+
+pub(super) fn endpoints(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    if value.is_empty() {
+        return complain(
+            "[]",
+            "at least one address",
+            "remove the line to take the defaults",
+        );
+    }
+    if let Some(bad) = value
+        .iter()
+        .find(|endpoint| !endpoint.starts_with("http://") || endpoint.ends_with('/'))
+    {
+        return complain(
+            bad,
+            "http:// and an address, with no / at the end",
+            "for example http://169.254.169.254",
+        );
+    }
+    Ok(value)
+}
+
+pub(super) fn duration(value: String) -> Result<Duration, Complaint> {
+    match humantime::parse_duration(&value) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => complain(
+            &value,
+            "a time span longer than 0",
+            "for example 30s, 5m or 1h 30m",
+        ),
+    }
+}
+
+pub(super) fn off_or_duration(value: String) -> Result<Option<Duration>, Complaint> {
+    if value == "off" {
+        return Ok(None);
+    }
+    duration(value).map(Some).map_err(|complaint| Complaint {
+        wanted: "a time span longer than 0, or \"off\"",
+        ..complaint
+    })
+}

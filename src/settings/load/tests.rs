@@ -1,0 +1,63 @@
+use super::*;
+use crate::settings::{EngineBackend, OnFailed};
+
+fn document(path: &str, text: &str) -> Document {
+    Document {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+#[test]
+fn later_documents_win_key_by_key() {
+    let loaded = merge(&[
+        document(
+            "/usr/lib/a.toml",
+            "[engine]\nbackend = \"child\"\nsocket = \"/a\"\n",
+        ),
+        document(
+            "/etc/b.toml",
+            "[engine]\nsocket = \"/b\"\n[run]\non_failed = \"exit\"\n",
+        ),
+    ])
+    .unwrap();
+    assert_eq!(loaded.settings.engine.backend, EngineBackend::Child);
+    assert_eq!(loaded.settings.engine.socket, "/b");
+    assert_eq!(loaded.settings.run.on_failed, OnFailed::Exit);
+    assert_eq!(
+        loaded.origins["engine.backend"].to_string(),
+        "/usr/lib/a.toml:2:11"
+    );
+    assert_eq!(
+        loaded.origins["engine.socket"].to_string(),
+        "/etc/b.toml:2:10"
+    );
+    assert!(!loaded.origins.contains_key("engine.unit"));
+}
+
+#[test]
+fn every_problem_is_told_with_its_line() {
+    let error = merge(&[
+        document(
+            "/etc/a.toml",
+            "[agent]\nstop_grace = \"soon\"\ntarball = \"x.tar\"\n",
+        ),
+        document("/etc/b.toml", "[agnet]\n"),
+        document("/etc/c.toml", "[health]\ntcp = \"0.0.0.0:1\"\n"),
+    ])
+    .unwrap_err();
+    let told = error.to_string();
+    for part in [
+        "/etc/a.toml:2:14: agent.stop_grace is \"soon\"; wanted: a time span",
+        "/etc/a.toml:3:11: agent.tarball is \"x.tar\"",
+        "/etc/b.toml:1:2: unknown field `agnet`",
+        "/etc/c.toml:2:7: health.tcp is \"0.0.0.0:1\"",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn no_document_gives_the_defaults() {
+    assert_eq!(merge(&[]).unwrap().settings, Settings::default());
+}

@@ -61,3 +61,10 @@ fn every_problem_is_told_with_its_line() {
 fn no_document_gives_the_defaults() {
     assert_eq!(merge(&[]).unwrap().settings, Settings::default());
 }
+
+#[test]
+fn the_packaged_fragment_holds_the_defaults() {
+    let text = include_str!("../../../packaging/config.d/00-defaults.toml");
+    let loaded = merge(&[document("00-defaults.toml", text)]).unwrap();
+    assert_eq!(loaded.settings, Settings::default());
+}

@@ -101,10 +101,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    (
-        "bake",
-        &["humantime", "serde", "serde_json", "sha2", "thiserror"],
-    ),
+    ("bake", &["serde", "serde_json", "sha2", "thiserror"]),
     (
         "cli",
         &[

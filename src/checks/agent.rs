@@ -1,6 +1,7 @@
 //! `ecs.*`, first half: what of the agent is installed, and what was left of it.
 
 use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind};
+use crate::finding::Outcome;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
 use super::{
@@ -155,6 +156,11 @@ fn unit(facts: &Facts) -> Judgement {
         (false, _) => failed("ecs.service does not wait for user data (After=cloud-final.service)"),
         (true, false) => failed("ecs.service starts again for ever after status 5"),
     }
+}
+
+/// True where the agent's state is that of another instance.
+pub fn has_foreign_state(facts: &Facts) -> bool {
+    baked_state(facts).outcome == Outcome::Failed
 }
 
 fn baked_state(facts: &Facts) -> Judgement {

@@ -37,6 +37,7 @@ use crate::settings;
 use judgement::{Judgement, failed, known, met, passed, skipped};
 use rule::{everywhere, is_image, on_container_hosts};
 
+pub use agent::has_foreign_state;
 pub use catalogue::{NOT_RULES, NotARule, RENAMED, markdown};
 pub use emr::is_emr_node;
 pub use os_release::OsRelease;

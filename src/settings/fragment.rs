@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AgentBackend, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnHung, OnUnfit,
-    OnUserDataFailed, Switch,
+    AgentBackend, BakedState, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnHung,
+    OnUnfit, OnUserDataFailed, Switch,
 };
 
 macro_rules! table {
@@ -45,6 +45,7 @@ table!(
         extra_env: BTreeMap<String, String>,
         updates: Switch,
         fetch: Fetch,
+        baked_state: BakedState,
         allow_default_cluster: bool,
         stop_grace: String,
         restart_silent_after: String,

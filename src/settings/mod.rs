@@ -52,6 +52,8 @@ pub struct Agent {
     pub updates: Switch,
     /// Whether an image that is missing is fetched at boot.
     pub fetch: Fetch,
+    /// What becomes of the agent's state that another instance left in the image.
+    pub baked_state: BakedState,
     /// Whether joining the cluster `default` without an explicit ECS_CLUSTER is meant.
     pub allow_default_cluster: bool,
     /// How long the agent has to stop before it is killed.
@@ -94,6 +96,16 @@ pub enum Fetch {
     Never,
     /// Fetch it.
     Missing,
+}
+
+/// What becomes of the agent's state that another instance left in the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BakedState {
+    /// It is found by the rule `ecs.no_baked_state`, and stays.
+    Report,
+    /// It is moved aside before the agent starts, and kept.
+    Aside,
 }
 
 /// `[checks]`: the rules.
@@ -290,6 +302,7 @@ impl Default for Agent {
             extra_env: BTreeMap::new(),
             updates: Switch::On,
             fetch: Fetch::Never,
+            baked_state: BakedState::Report,
             allow_default_cluster: false,
             stop_grace: Duration::from_secs(10),
             restart_silent_after: Some(Duration::from_secs(120)),

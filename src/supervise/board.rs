@@ -6,7 +6,7 @@ use crate::checks::{self, Demands, Report};
 use crate::facts::{Fact, Facts};
 use crate::finding::{Finding, Outcome};
 use crate::plan::{self, Plan};
-use crate::settings::{Loaded, OnUnfit};
+use crate::settings::{BakedState, Loaded, OnUnfit};
 use crate::snapshot::{
     AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RepairsView, RetryView,
     SCHEMA, Snapshot, Timestamp,
@@ -142,7 +142,15 @@ impl Board {
         let blocks = self.loaded.settings.checks.on_unfit == OnUnfit::Block;
         let mut reports = self.report.iter();
         self.for_emr().is_some()
-            || (blocks && reports.any(|report| report.blocking().next().is_some()))
+            || (blocks && reports.any(|report| self.refused_over(report).next().is_some()))
+    }
+
+    /// What the agent is not started for: not state that is moved out of its way.
+    fn refused_over<'a>(&self, report: &'a Report) -> impl Iterator<Item = &'a Finding> {
+        let moved = self.loaded.settings.agent.baked_state == BakedState::Aside;
+        report
+            .blocking()
+            .filter(move |finding| !(moved && finding.rule == "ecs.no_baked_state"))
     }
 
     /// Why the host is taken for Amazon EMR's, which brings its own daemons: on it nothing is started, whatever
@@ -290,7 +298,7 @@ impl Board {
         let blocking: Vec<String> = self
             .report
             .iter()
-            .flat_map(Report::blocking)
+            .flat_map(|report| self.refused_over(report))
             .map(Finding::sentence)
             .collect();
         blocking.join("; ")

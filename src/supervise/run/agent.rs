@@ -10,6 +10,7 @@ use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
 use crate::supervise::news::AgentRun;
 use crate::supervise::state::{Answer, Ending, Event, Probe, Verdict};
+use crate::supervise::tasks::Aside;
 use crate::telemetry::message;
 
 use super::Supervisor;
@@ -43,6 +44,7 @@ impl Supervisor {
         self.compare_plans();
         if !run.adopted {
             self.tell_images(image::Event::Started);
+            self.saved_state_is_own();
         }
         self.answer(Answer::AgentRunning {
             adopted: run.adopted,
@@ -95,7 +97,7 @@ impl Supervisor {
         let verdict = match reason.class {
             Class::CorruptState if !self.moved_state_aside => {
                 self.moved_state_aside = true;
-                self.crew.move_state_aside = true;
+                self.crew.move_state_aside = Some(Aside::Unreadable);
                 Verdict::Mended
             }
             Class::CorruptState | Class::Terminal { .. } => Verdict::Terminal,

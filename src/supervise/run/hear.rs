@@ -28,6 +28,7 @@ impl Supervisor {
                 self.take_hold(hold);
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
+                self.remember_instance();
                 self.take_settings(settings, lint);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
@@ -209,6 +210,7 @@ impl Supervisor {
     /// Rules and plan follow the facts; then the machine hears of it.
     pub(super) fn recomputed(&mut self) {
         self.board.recompute();
+        self.judge_saved_state();
         self.crew.plan = self.board.plan.clone().map(Arc::new);
         self.compare_plans();
         self.record_findings();

@@ -5,6 +5,7 @@ mod agent;
 mod hear;
 mod images;
 mod records;
+mod saved_state;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -82,6 +83,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         images,
         images_resumed: false,
         moved_state_aside: false,
+        noted_instance: None,
         reload_asked: false,
         ending: None,
     };
@@ -105,6 +107,8 @@ struct Supervisor {
     images: Images,
     images_resumed: bool,
     moved_state_aside: bool,
+    /// The instance whose state the agent's is known to be.
+    noted_instance: Option<String>,
     reload_asked: bool,
     ending: Option<Exit>,
 }

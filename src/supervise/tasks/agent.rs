@@ -206,7 +206,7 @@ struct Way {
     /// Take nothing over: end what runs and make a new container.
     anew: bool,
     /// Move the agent's saved state aside first.
-    aside: bool,
+    aside: Option<Aside>,
     /// How long a running container has to stop.
     grace: Duration,
 }
@@ -217,8 +217,8 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
         docker.stop(&agent.name, way.grace).await?;
         docker.remove(&agent.name).await?;
     }
-    if way.aside {
-        move_state_aside().await?;
+    if let Some(why) = way.aside {
+        move_state_aside(why).await?;
     }
     let (found, other_image) = look(docker, agent).await?;
     let Some(found) = found else {
@@ -286,14 +286,30 @@ fn run(found: Container) -> AgentRun {
     }
 }
 
+/// Why the agent's saved state goes out of its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// The agent can't read it.
+    Unreadable,
+    /// Another instance left it in the image.
+    OfAnotherInstance,
+}
+
 /// Moves what the agent saved out of its way, and keeps it.
-async fn move_state_aside() -> Result<(), DockerError> {
+async fn move_state_aside(why: Aside) -> Result<(), DockerError> {
     const STATE: &str = "/var/lib/ecs/data";
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
-    let aside = format!("{STATE}.unreadable-{now}");
+    let (suffix, words) = match why {
+        Aside::Unreadable => ("unreadable", "the agent can't read its saved state"),
+        Aside::OfAnotherInstance => (
+            "of-another-instance",
+            "the agent's saved state is that of another instance",
+        ),
+    };
+    let aside = format!("{STATE}.{suffix}-{now}");
     tracing::warn!(
         MESSAGE_ID = message::AGENT_STATE_ASIDE,
-        "the agent can't read its saved state; it is kept in {aside}"
+        "{words}; it is kept in {aside}"
     );
     match tokio::fs::rename(STATE, &aside).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::File {

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use agent::Aside;
 pub use check::lint;
 
 use tokio::sync::{Mutex, mpsc};
@@ -88,8 +89,8 @@ pub struct Crew {
     pub image_record: Record,
     /// The next start makes a new container, ending one that runs.
     pub launch_anew: bool,
-    /// The next start moves the agent's saved state aside.
-    pub move_state_aside: bool,
+    /// The next start moves the agent's saved state aside, for this reason.
+    pub move_state_aside: Option<Aside>,
     /// How settings are read again.
     pub settings_source: SettingsSource,
     backend: Arc<Mutex<Backend>>,
@@ -128,7 +129,7 @@ impl Crew {
             last_exit: 0,
             image_record: Record::default(),
             launch_anew: false,
-            move_state_aside: false,
+            move_state_aside: None,
             settings_source,
             backend: Arc::new(Mutex::new(backend)),
             applier: Arc::new(Applier::host()),

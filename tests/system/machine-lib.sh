@@ -30,6 +30,7 @@ mitigations=off random.trust_cpu=on net.ifnames=0" \
         sleep 0.1
     done
     coproc socat - "UNIX-CONNECT:$work/control"
+    control=$COPROC_PID
     # Subshells have no descriptors of a coprocess, but they have copies of them.
     exec {control_in}>&"${COPROC[1]}" {control_out}<&"${COPROC[0]}"
 }
@@ -53,6 +54,12 @@ run() {
 cut_power() {
     kill -s KILL "$machine"
     wait "$machine" 2>/dev/null || true
+    hang_up
+}
+
+hang_up() {
+    exec {control_in}>&- {control_out}<&-
+    wait "$control" 2>/dev/null || true
 }
 
 await_power_off() {
@@ -62,8 +69,12 @@ await_power_off() {
         sleep 0.2
     done
     wait "$machine" || fail "QEMU ended with status $?"
+    hang_up
 }
 
 await_healthy() {
-    run ecs-nanny wait --for healthy --timeout 120 >"$work/waited" 2>&1 || fail "not healthy: $(tail -n 1 "$work/waited")"
+    run ecs-nanny wait --for healthy --timeout 120 >"$work/waited" 2>&1 || {
+        run "journalctl --boot --quiet --no-pager --lines=60; docker ps --all; docker logs ecs-agent; ls -laR /var/lib/ecs" || true
+        fail "not healthy: $(tail -n 1 "$work/waited")"
+    }
 }

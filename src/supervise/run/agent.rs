@@ -29,7 +29,10 @@ impl Supervisor {
             "the agent's container is {word}: {short}"
         );
         self.crew.tasks_counted = None;
-        self.crew.agent = Some((run.container_id.clone(), SystemTime::now()));
+        // Its first words may be older than our knowledge of it.
+        let since = run.started_at.as_deref().map(humantime::parse_rfc3339);
+        let since = since.and_then(Result::ok).unwrap_or_else(SystemTime::now);
+        self.crew.agent = Some((run.container_id.clone(), since));
         self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
             pid: i32::try_from(pid).unwrap_or_default(),
             container: run.container_id.clone(),

@@ -77,7 +77,7 @@ pub struct Crew {
     pub live_restore: bool,
     /// What the metadata service told of this instance, once it did.
     pub instance: Option<InstanceFacts>,
-    /// The container that runs or ran last, and since when we know of it.
+    /// The container that runs or ran last, and when Docker started it.
     pub agent: Option<(String, SystemTime)>,
     /// The first process of the agent's container.
     pub agent_process: Option<ContainerProcess>,

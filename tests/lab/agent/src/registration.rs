@@ -1,6 +1,6 @@
 //! What the agent keeps in its data directory: the cluster it joined and the ARN it got.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,12 @@ pub fn register(data_directory: &Path, cluster: &str) -> io::Result<Registration
     };
     let path = file(data_directory);
     let next = path.with_extension("next");
-    std::fs::write(&next, serde_json::to_vec(&registration)?)?;
+    // As the real agent's database, it outlives a power cut.
+    let mut saving = std::fs::File::create(&next)?;
+    saving.write_all(&serde_json::to_vec(&registration)?)?;
+    saving.sync_all()?;
     std::fs::rename(next, path)?;
+    std::fs::File::open(data_directory)?.sync_all()?;
     Ok(registration)
 }
 

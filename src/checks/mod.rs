@@ -142,6 +142,7 @@ const NOT_REFUSED_OVER: &[&str] = &[
     "ecs.cluster_set",
     "ecs.iam",
     "ecs.present",
+    "ecs.proxy",
     "ecs.unit",
     "gpu.info_file",
 ];

@@ -184,7 +184,9 @@ async fn no_secret_is_shown_anywhere() {
          AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\n\
          AWS_SECRET_ACCESS_KEY=planted-key\n\
          HTTP_PROXY=http://me:planted-proxy@127.0.0.1:3128\n\
-         NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock\n",
+         NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock\n\
+         export ECS_ENGINE_AUTH_DATA={\"password\":\"planted-auth\"\n\
+         =ECS_ENGINE_AUTH_DATA=planted-auth\n",
     );
     // An agent that ends with its environment on its lips.
     world.control_agent(json!({

@@ -135,7 +135,8 @@ pub struct Report {
     pub fit: Fit,
 }
 
-/// Rules that `run` does not refuse over: it waits for what they ask for, brings it about, or it tells of the next boot.
+/// Rules that `run` does not refuse over: it waits for what they ask for, brings it about, or the rule tells of the next
+/// boot or of a setting that the agent can start with.
 const NOT_REFUSED_OVER: &[&str] = &[
     "docker.reachable",
     "ecs.cloudinit_ok",

@@ -44,7 +44,8 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let loaded = loaded(&args.facts)?;
-    let found = gather(&args.facts, &loaded.settings)?;
+    let mut found = gather(&args.facts, &loaded.settings)?;
+    found.image_only |= args.image;
     let mut demands = Demands::of(&loaded.settings.checks);
     if !args.profile.is_empty() {
         demands.profiles.clone_from(&args.profile);

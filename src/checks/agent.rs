@@ -4,9 +4,7 @@ use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind};
 use crate::finding::Outcome;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
-use super::{
-    Demands, Judge, Judgement, Rule, Told, Version, failed, is_image, met, passed, skipped,
-};
+use super::{Demands, Judge, Judgement, Rule, Told, Version, failed, met, passed, skipped};
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -169,7 +167,7 @@ fn baked_state(facts: &Facts) -> Judgement {
     if state.files.is_empty() {
         return passed("/var/lib/ecs/data is empty");
     }
-    if is_image(facts) {
+    if facts.image_only {
         return failed(format!("the image holds {names}"));
     }
     let Fact::Known(instance) = &facts.instance else {

@@ -35,7 +35,7 @@ use crate::finding::{Finding, Outcome, Severity};
 use crate::settings;
 
 use judgement::{Judgement, failed, known, met, passed, skipped};
-use rule::{everywhere, is_image, on_container_hosts};
+use rule::{everywhere, on_container_hosts};
 
 pub use agent::has_foreign_state;
 pub use catalogue::{NOT_RULES, NotARule, RENAMED, markdown};

@@ -156,7 +156,7 @@ impl Rule {
     }
 
     fn judgement(&self, facts: &Facts, demands: &Demands) -> Judgement {
-        match (self.told, is_image(facts)) {
+        match (self.told, facts.image_only) {
             (Told::Unbooted, false) => {
                 return skipped("a booted host may have it; told of an image that has not booted")
                     .at_most(Severity::Informational);
@@ -192,10 +192,4 @@ fn layer<T>(fact: &Fact<T>, who: &str, judge: impl FnOnce(&T) -> Judgement) -> J
         Fact::Unreadable(why) => skipped(format!("{who} has not answered: {why}")),
         Fact::NotYet => skipped(format!("{who} has not been asked")),
     }
-}
-
-/// True for the tree of an image that has not booted; a recorded host's tree has what a kernel shows in `/proc`.
-pub fn is_image(facts: &Facts) -> bool {
-    let host = &facts.host;
-    facts.unbooted && !host.systemd && host.memory.known().is_none()
 }

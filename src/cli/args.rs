@@ -117,6 +117,9 @@ pub struct CheckArgs {
     /// Profiles instead of those of the settings
     #[arg(long, short, value_name = "PROFILE", value_parser = crate::settings::PROFILES.to_vec())]
     pub profile: Vec<String>,
+    /// Judge this host as the image that is made of it: what only a booted host tells is skipped
+    #[arg(long, conflicts_with_all = ["facts", "list", "explain"])]
+    pub image: bool,
     /// The Amazon EMR release that the image is for, for example 7.1.0
     #[arg(long, value_name = "RELEASE", value_parser = release)]
     pub emr_release: Option<crate::checks::Version>,

@@ -117,6 +117,9 @@ pub struct Facts {
     pub schema: u32,
     /// True when the facts were read from a tree other than the running host (`--root`).
     pub unbooted: bool,
+    /// True where the facts are those of an image: a tree in which nothing of a running system is, or a host that is to
+    /// become one (`check --image`).
+    pub image_only: bool,
     /// Read from `/proc`, `/sys` and `/etc` through a root directory.
     pub host: HostFacts,
     /// Told by the Docker daemon.

@@ -17,6 +17,7 @@ mod metadata;
 mod nanny;
 mod plan;
 mod recovery;
+mod seal;
 mod signals;
 mod state;
 mod update;

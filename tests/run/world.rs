@@ -123,6 +123,11 @@ impl World {
         fs::remove_file(self.host.path(path)).unwrap();
     }
 
+    /// The directories that are its own, as a tree: what an image made of it would hold.
+    pub fn image_root(&self) -> std::path::PathBuf {
+        self.directory.path().join("root")
+    }
+
     /// How the agent behaves from now on, at its start and when it looks, once a second.
     pub fn control_agent(&self, control: serde_json::Value) {
         self.write(AGENT_CONTROL, control.to_string());

@@ -39,10 +39,14 @@ const UNITS: &[&str] = &[
 
 /// A document of facts with the host layer read from `root`; the engine and the instance have not been asked.
 pub fn read(root: &Root) -> Facts {
+    let host = host(root);
+    // A recorded host's tree has what a kernel shows in /proc.
+    let runs = root.is_host() || host.systemd || host.memory.known().is_some();
     Facts {
         schema: SCHEMA,
         unbooted: !root.is_host(),
-        host: host(root),
+        image_only: !runs,
+        host,
         engine: Fact::NotYet,
         instance: Fact::NotYet,
         image: Fact::NotYet,

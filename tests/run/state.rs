@@ -123,14 +123,17 @@ async fn state_of_another_instance_is_moved_aside_where_that_is_set() {
     })
     .await;
 
-    // At the next start the state is the instance's own.
+    // At the next start the state is the instance's own, once the instance is known: a running agent is taken over before.
     world.start();
-    let told = world.until_healthy().await;
-    let rule = told
-        .findings
-        .iter()
-        .find(|it| it.rule == "ecs.no_baked_state");
-    assert_eq!(rule.unwrap().outcome, Outcome::Passed);
+    world
+        .until("the rule passes", PATIENCE, |snapshot| {
+            snapshot
+                .findings
+                .iter()
+                .any(|it| it.rule == "ecs.no_baked_state" && it.outcome == Outcome::Passed)
+        })
+        .await;
+    world.until_healthy().await;
 }
 
 fn kept(world: &World) -> Vec<Vec<u8>> {

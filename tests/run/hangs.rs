@@ -37,7 +37,7 @@ async fn an_agent_that_hangs_is_started_again() {
         .await;
     eventually("started again", MENDED, async || {
         let starts = world.agent_starts();
-        (starts == 2)
+        (starts >= 2)
             .then_some(())
             .ok_or(format!("{starts} starts"))
     })
@@ -45,7 +45,7 @@ async fn an_agent_that_hangs_is_started_again() {
     world.control_agent(json!({}));
     world
         .until("registered again", MENDED, |snapshot| {
-            snapshot.ready() && snapshot.agent.restarts == 1
+            snapshot.ready() && snapshot.agent.restarts >= 1
         })
         .await;
     assert_ne!(world.agent().await.started_at, before.started_at);

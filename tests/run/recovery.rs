@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecs_nanny::snapshot::{Phase, Reason};
+use ecs_nanny::snapshot::{Phase, Reason, Snapshot};
 use serde_json::json;
 
 use super::wait::PATIENCE;
@@ -10,6 +10,12 @@ use super::world::{SETTINGS, USER_CONFIG, World};
 
 /// Deaths of processes are told within this.
 const DEATH_TOLD: Duration = Duration::from_secs(5);
+
+/// They are read after the agent is started again.
+fn last_lines(snapshot: &Snapshot) -> Option<&[String]> {
+    let exit = snapshot.agent.last_exit.as_ref()?;
+    (!exit.last_lines.is_empty()).then_some(&exit.last_lines)
+}
 
 #[tokio::test]
 async fn from_nothing_to_a_registered_agent() {
@@ -41,8 +47,8 @@ async fn a_killed_agent_is_started_again_at_once_and_its_end_is_kept() {
         .await;
     assert_eq!(told.agent.last_exit.unwrap().code, 137);
     let snapshot = world
-        .until("healthy again", PATIENCE, |snapshot| {
-            snapshot.ready() && snapshot.agent.restarts == 1
+        .until("healthy again, with the last lines", PATIENCE, |snapshot| {
+            snapshot.ready() && snapshot.agent.restarts == 1 && last_lines(snapshot).is_some()
         })
         .await;
     let after = world.agent().await;
@@ -65,8 +71,10 @@ async fn an_agent_that_ends_by_itself_is_started_again() {
         let words = format!("level=error time=2026-01-01T00:00:00Z msg=\"lab end {status}\"");
         world.control_agent(json!({"exit": status, "times": 1, "stderr": words}));
         let snapshot = world
-            .until("started again", PATIENCE, |snapshot| {
-                snapshot.ready() && snapshot.agent.restarts == restarts
+            .until("started again, with the last lines", PATIENCE, |snapshot| {
+                snapshot.ready()
+                    && snapshot.agent.restarts == restarts
+                    && last_lines(snapshot).is_some()
             })
             .await;
         let last_exit = snapshot.agent.last_exit.unwrap();

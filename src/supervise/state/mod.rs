@@ -7,10 +7,12 @@
 mod agent;
 mod clocks;
 mod end;
-mod hold;
 mod engine;
 mod events;
+mod hold;
 mod image;
+mod needs;
+mod parts;
 mod phase;
 #[cfg(test)]
 mod tests;
@@ -19,88 +21,9 @@ use crate::snapshot::Reason;
 
 pub use clocks::*;
 pub use events::{Action, Answer, Ending, Event, Probe, Timer, Verdict};
+pub use parts::{AgentState, EngineState, Fitness, Goal, Need};
 
-/// What the supervision is to reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// The agent runs and is registered.
-    Run,
-    /// Everything that we started stops.
-    Stop,
-    /// This process ends; agent and engine run on.
-    Leave,
-}
-
-/// What the rules say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fitness {
-    /// Not known yet.
-    Unknown,
-    /// The agent may run.
-    Fit,
-    /// A required rule failed on certain evidence.
-    Unfit,
-}
-
-/// The engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineState {
-    /// Nobody has looked yet.
-    Unknown,
-    /// Being started and awaited.
-    Starting,
-    /// It answers.
-    Up,
-    /// It did not come up or went away; tried again at a timer.
-    Down,
-    /// Somebody stopped its unit; we wait until somebody starts it.
-    StoppedByOperator,
-    /// It was up and does not answer.
-    Hung,
-}
-
-/// What stands between the host and its agent, besides the engine: one state for identity, image and network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// Not begun.
-    Open,
-    /// Under way.
-    Busy,
-    /// There, or not needed.
-    Met,
-    /// Not there; tried again at a timer.
-    Missing,
-}
-
-/// The agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgentState {
-    /// Not started; started as soon as everything it needs is there.
-    Idle,
-    /// The engine is asked whether it runs already.
-    Sought,
-    /// Its container is being started or taken over.
-    Launching,
-    /// It runs.
-    Running {
-        /// It is registered in its cluster.
-        registered: bool,
-        /// Silent probes in a row.
-        silent: u32,
-        /// Probes so far, for the rate.
-        probes: u32,
-    },
-    /// It ended; started again at a timer.
-    BackingOff,
-    /// It ended with status 5; its last lines are being read.
-    Examining,
-    /// It ended terminally; started again at a slow timer.
-    Failed,
-    /// Being stopped.
-    Stopping,
-    /// Stopped.
-    Stopped,
-}
+use needs::{missing, retry};
 
 /// Where everything stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -366,83 +289,5 @@ impl State {
                 }
             }
         }
-    }
-
-    fn checked(&mut self, unfit: bool, cluster: bool, actions: &mut Vec<Action>) {
-        self.cluster = cluster;
-        if !unfit {
-            self.fitness = Fitness::Fit;
-            if self.network == Need::Met {
-                self.network = Need::Open;
-            }
-            return;
-        }
-        // A host that turns unfit while its agent runs is reported, not stopped: its tasks would suffer.
-        if self.launched {
-            return;
-        }
-        self.fitness = Fitness::Unfit;
-        if self.policy.exit_on_failed {
-            actions.push(Action::Exit);
-        } else {
-            actions.push(Action::arm(Timer::Check, SLOW_WAIT));
-        }
-    }
-
-    /// What the user data wrote is read before the agent is started with it.
-    fn user_data_ended(&mut self, actions: &mut Vec<Action>) {
-        self.user_data_refused = false;
-        if self.user_data == Need::Busy && !self.user_data_ended {
-            self.user_data_ended = true;
-            actions.push(Action::Check);
-        }
-    }
-
-    fn reread(&mut self, actions: &mut Vec<Action>) {
-        if self.goal != Goal::Run {
-            return;
-        }
-        actions.push(Action::Check);
-    }
-
-    /// What was changed may be what was missing, or what made the agent end.
-    fn configuration_read(&mut self, actions: &mut Vec<Action>) {
-        if self.goal != Goal::Run {
-            return;
-        }
-        if self.user_data_ended {
-            self.user_data = Need::Met;
-        }
-        retry(&mut self.user_data);
-        retry(&mut self.identity);
-        retry(&mut self.image);
-        let in_slow_lane = self.agent == AgentState::BackingOff && self.failures > BUDGET;
-        if in_slow_lane || self.agent == AgentState::Failed {
-            actions.push(Action::Disarm(Timer::Agent));
-            self.agent = AgentState::Idle;
-        }
-    }
-
-    fn plan_applied(&mut self, actions: &mut Vec<Action>) {
-        if self.goal != Goal::Run {
-            return;
-        }
-        self.network = Need::Met;
-        actions.push(Action::arm(Timer::Reassert, REASSERT_EVERY));
-    }
-}
-
-/// Tries again what was missing.
-fn retry(need: &mut Need) {
-    if *need == Need::Missing {
-        *need = Need::Open;
-    }
-}
-
-/// Notes that something is missing, to be tried again.
-fn missing(need: &mut Need, timer: Timer, actions: &mut Vec<Action>) {
-    if *need == Need::Busy {
-        *need = Need::Missing;
-        actions.push(Action::arm(timer, LONGEST_WAIT));
     }
 }

@@ -1,0 +1,114 @@
+//! From exec to an agent that is started or taken over.
+
+use super::*;
+
+#[test]
+fn the_parts_are_started_side_by_side() {
+    let (mut state, first) = State::start(POLICY);
+    assert_eq!(first, [Action::Check]);
+    let actions = state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: true,
+    }));
+    assert_eq!(
+        actions,
+        [
+            Action::StartEngine,
+            Action::FetchIdentity,
+            Action::AwaitUserData
+        ]
+    );
+    state.step(Event::Answered(Answer::UserDataEnded));
+    state.step(Event::ConfigurationRead);
+    let actions = state.step(Event::Answered(Answer::EngineUp));
+    assert!(actions.contains(&Action::ApplyPlan) && actions.contains(&Action::PrepareImage));
+    assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Metadata)));
+}
+
+#[test]
+fn an_unfit_host_starts_nothing_and_is_checked_again() {
+    let (mut state, _) = State::start(POLICY);
+    let actions = state.step(Event::Answered(Answer::Checked {
+        unfit: true,
+        cluster: true,
+    }));
+    assert_eq!(armed(&actions, Timer::Check), Some(SLOW_WAIT));
+    assert_eq!(actions.len(), 1);
+    assert_eq!(state.phase(), (Phase::Failed, Some(Reason::HostUnfit)));
+    assert_eq!(state.step(Event::Fired(Timer::Check)), [Action::Check]);
+}
+
+#[test]
+fn without_a_cluster_it_waits_until_the_file_is_mended() {
+    let (mut state, _) = State::start(POLICY);
+    user_data_ended(&mut state);
+    for answer in [
+        Answer::Checked {
+            unfit: false,
+            cluster: false,
+        },
+        Answer::IdentityKnown,
+        Answer::CredentialsReady,
+        Answer::CredentialsReady,
+        Answer::EngineUp,
+        Answer::NothingToAdopt,
+        Answer::ImageReady,
+        Answer::PlanApplied,
+    ] {
+        assert!(!launches(&state.step(Event::Answered(answer))));
+    }
+    assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Cluster)));
+    assert_eq!(
+        state.step(Event::ConfigurationChanged),
+        [Action::Check],
+        "a changed file is read"
+    );
+    let mut actions = state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: true,
+    }));
+    actions.extend(state.step(Event::Answered(Answer::PlanApplied)));
+    assert!(launches(&actions));
+}
+
+#[test]
+fn user_data_that_failed_is_refused_and_looked_at_again() {
+    let (mut state, _) = State::start(POLICY);
+    state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: true,
+    }));
+    let actions = state.step(Event::Answered(Answer::UserDataFailed { refused: true }));
+    assert!(armed(&actions, Timer::UserData).is_some());
+    state.step(Event::Answered(Answer::EngineUp));
+    assert_eq!(state.phase(), (Phase::Failed, Some(Reason::UserData)));
+    let again = state.step(Event::Fired(Timer::UserData));
+    assert!(again.contains(&Action::AwaitUserData));
+    let actions = state.step(Event::Answered(Answer::UserDataEnded));
+    assert!(
+        actions.contains(&Action::Check),
+        "what the user data wrote is read first"
+    );
+}
+
+#[test]
+fn an_agent_that_runs_is_taken_over_though_nothing_else_is_there() {
+    let (mut state, _) = State::start(POLICY);
+    state.step(Event::Answered(Answer::Checked {
+        unfit: false,
+        cluster: false,
+    }));
+    let actions = state.step(Event::Answered(Answer::EngineUp));
+    assert!(actions.contains(&Action::AdoptAgent) && !launches(&actions));
+    let mut without = state.clone();
+    without.step(Event::Answered(Answer::NothingToAdopt));
+    assert_eq!(without.phase(), (Phase::Waiting, Some(Reason::UserData)));
+    for answer in [
+        Answer::AgentRunning { adopted: true },
+        Answer::AgentProbed(Probe::Registered),
+    ] {
+        state.step(Event::Answered(answer));
+    }
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+    assert_eq!(state.restarts, 0);
+}

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
 use crate::apply;
 use crate::exit::Exit;
 use crate::facts;
+use crate::finding::Finding;
 use crate::health::{self, Tcp, Unix};
 use crate::host::files::Root;
 use crate::host::{dropins, lock, notify};
@@ -70,7 +71,8 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         backend.word(),
         &timeline,
     )));
-    serve(&loaded.settings.health, &seen)?;
+    let (port_said, health_port) = mpsc::unbounded_channel();
+    serve(&loaded.settings.health, &seen, port_said)?;
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
     let source_root = root.clone();
@@ -88,6 +90,7 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         timeline,
         snapshots,
+        health_port,
     };
     let ended = supervise::run(setup).await?;
     // The sender is gone with the supervisor: the follower writes the last document and ends.
@@ -95,7 +98,11 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     Ok(ended)
 }
 
-fn serve(settings: &Health, seen: &watch::Receiver<Arc<Snapshot>>) -> anyhow::Result<()> {
+fn serve(
+    settings: &Health,
+    seen: &watch::Receiver<Arc<Snapshot>>,
+    port_said: mpsc::UnboundedSender<Option<Finding>>,
+) -> anyhow::Result<()> {
     let unix = Unix::bind().with_context(|| format!("binding {}", health::SOCKET))?;
     tokio::task::spawn_local(unix.serve(seen.clone()));
     let Some(address) = settings.tcp else {
@@ -105,12 +112,13 @@ fn serve(settings: &Health, seen: &watch::Receiver<Arc<Snapshot>>) -> anyhow::Re
     tokio::task::spawn_local(async move {
         loop {
             match Tcp::bind(address).await {
-                Ok(tcp) => return tcp.serve(seen).await,
+                Ok(tcp) => {
+                    // The loop that would hear it may have ended.
+                    let _ = port_said.send(None);
+                    return tcp.serve(seen).await;
+                }
                 Err(error) => {
-                    tracing::warn!(
-                        MESSAGE_ID = message::HEALTH_PORT_TAKEN,
-                        "health is not served on {address}: {error}; trying again"
-                    );
+                    let _ = port_said.send(Some(health::port_taken(address, &error)));
                 }
             }
             tokio::time::sleep(BIND_AGAIN).await;

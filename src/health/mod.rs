@@ -14,7 +14,7 @@ use crate::host::notify;
 use crate::snapshot::{BootView, Snapshot};
 
 pub use file::{ReadError, STATE_FILE, read};
-pub use http::{SOCKET, Tcp, Unix};
+pub use http::{SOCKET, Tcp, Unix, port_taken};
 pub use kept::{TIMELINE_FILE, timeline as kept_timeline};
 
 /// Follows the snapshot and keeps the state file and systemd's status line. Ends with the sender.

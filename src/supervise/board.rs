@@ -40,6 +40,8 @@ pub struct Board {
     pub image_findings: Vec<Finding>,
     /// What is to be said of the credentials.
     pub credentials_finding: Option<Finding>,
+    /// What is to be said of the port that health is served on.
+    pub health_port_finding: Option<Finding>,
     /// An operator's hold.
     pub hold: Option<Hold>,
     /// What had gone from the host and was put back.
@@ -91,6 +93,7 @@ impl Board {
             apply_findings: Vec::new(),
             image_findings: Vec::new(),
             credentials_finding: None,
+            health_port_finding: None,
             hold: None,
             repairs: RepairsView::default(),
             timeline,
@@ -315,6 +318,7 @@ impl Board {
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
             .chain(&self.credentials_finding)
+            .chain(&self.health_port_finding)
         {
             // The lint and the plan read the same files.
             if !findings.contains(finding) {

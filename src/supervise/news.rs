@@ -45,6 +45,8 @@ pub enum News {
     Identity(Identity),
     /// The instance profile's credentials are there or not needed, with what is to be said of that; or why not.
     Credentials(Result<Option<Finding>, String>),
+    /// What is to be said of the port that health is served on.
+    HealthPort(Option<Finding>),
     /// What became of the user data.
     UserData(UserData),
     /// The plan's files and network parts are on the host.

@@ -73,8 +73,6 @@ ids! {
     UPDATE_WANTED = "064f2390dadb1c0fbf11c015b3f3d8f3";
     /// The agent's update has proved itself.
     UPDATE_KEPT = "38a488eb3053025cd87620a308fb33b7";
-    /// The loopback port of health could not be bound.
-    HEALTH_PORT_TAKEN = "d732195cb371982353762db078c15601";
 }
 
 /// The id of a change to a phase, by the phase's word; `None` where there is no such phase.

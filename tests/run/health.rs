@@ -1,7 +1,8 @@
 //! What the outside reads: HTTP on both sockets, `status`, `wait`.
 
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+
+use ecs_nanny::snapshot::Snapshot;
 
 use super::wait::{PATIENCE, eventually};
 use super::world::{HEALTH, World};
@@ -78,14 +79,25 @@ async fn a_port_that_is_taken_is_told_and_served_later() {
         .unwrap()
         .unwrap();
     world.start();
-    world.until_healthy().await;
+    let told = |snapshot: &Snapshot| {
+        let mut findings = snapshot.findings.iter();
+        findings.any(|finding| finding.rule == "health.port")
+    };
+    world
+        .until("healthy, and the port is told", PATIENCE, |snapshot| {
+            snapshot.ready() && told(snapshot)
+        })
+        .await;
     assert!(
         world
             .log()
             .contains("health is not served on 127.0.0.1:51682")
     );
     drop(taken);
-    eventually("served", Duration::from_secs(15), async || {
+    world
+        .until("the port is mended", PATIENCE, |snapshot| !told(snapshot))
+        .await;
+    eventually("served", PATIENCE, async || {
         tcp(&world).map(drop).map_err(|error| error.to_string())
     })
     .await;

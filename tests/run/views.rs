@@ -1,5 +1,6 @@
 //! The views of a real host's health: the tree, the schema, metrics, the drawn boot, the report; and what none may show.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -18,22 +19,116 @@ fn get(world: &World, path: &str) -> String {
     body
 }
 
-#[tokio::test]
-async fn the_tree_is_walked_to_every_leaf_and_the_document_is_as_its_schema_says() {
-    let world = World::healthy().await;
+/// Every leaf of the tree, found by its listings alone.
+fn walk(world: &World) -> BTreeMap<String, String> {
     let mut directories = vec!["/latest/".to_owned()];
-    let mut leaves = Vec::new();
+    let mut leaves = BTreeMap::new();
     while let Some(directory) = directories.pop() {
-        for key in get(&world, &directory).lines() {
+        for key in get(world, &directory).lines() {
             let path = format!("{directory}{key}");
             if path.ends_with('/') {
                 directories.push(path);
             } else {
-                get(&world, &path);
-                leaves.push(path);
+                let leaf = get(world, &path);
+                leaves.insert(path, leaf);
             }
         }
     }
+    leaves
+}
+
+fn document(world: &World) -> Value {
+    serde_json::from_str(&get(world, "/health")).unwrap()
+}
+
+/// A walk during which the document stayed the same, with that document.
+async fn walk_of_one_document(world: &World) -> (BTreeMap<String, String>, Value) {
+    eventually("one document", PATIENCE, async || {
+        let before = document(world);
+        let leaves = walk(world);
+        let same = document(world) == before;
+        same.then_some((leaves, before))
+            .ok_or_else(|| "it changed meanwhile".to_owned())
+    })
+    .await
+}
+
+/// What the leaves are to be, from the document.
+fn leaves_of(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Value::Null => {}
+        Value::Object(members) => {
+            for (key, value) in members {
+                leaves_of(&format!("{path}/{key}"), value, leaves);
+            }
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+            for (index, item) in items.iter().enumerate() {
+                let name = item.get("rule").or(item.get("name"));
+                let name = name.map_or_else(|| index.to_string(), plain);
+                let count = seen.entry(name.clone()).or_default();
+                *count += 1;
+                let key = match count {
+                    1 => name,
+                    count => format!("{name}:{count}"),
+                };
+                leaves_of(&format!("{path}/{key}"), item, leaves);
+            }
+        }
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) => {
+            let lines: Vec<String> = items.iter().map(plain).collect();
+            leaves.insert(path.to_owned(), lines.join("\n"));
+        }
+        other => {
+            leaves.insert(path.to_owned(), plain(other));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_leaf_of_the_tree_says_what_the_document_says() {
+    let mut world = World::prepared_ec2().await;
+    let bound = world
+        .host
+        .inside(|| std::net::TcpListener::bind("169.254.169.254:80"));
+    let _imds = Imds::serve(bound.unwrap().unwrap()).unwrap();
+    world.start();
+    world.until_healthy().await;
+    let (mut leaves, mut document) = walk_of_one_document(&world).await;
+    let identity = leaves.split_off("/latest/meta-data/");
+    assert!(identity.len() > 5, "{identity:#?}");
+    for (path, leaf) in identity {
+        let (_, name) = path.rsplit_once('/').unwrap();
+        let key = match name {
+            "instance-life-cycle" => "life_cycle".to_owned(),
+            _ => name.replace('-', "_"),
+        };
+        let wanted = &document["instance"][key];
+        let mut wanted_leaf = BTreeMap::new();
+        leaves_of(&path, wanted, &mut wanted_leaf);
+        assert_eq!(wanted_leaf.get(&path), Some(&leaf), "{path}");
+    }
+    document["checks"] = document["findings"].take();
+    let mut wanted = BTreeMap::new();
+    leaves_of("/latest/health", &document, &mut wanted);
+    let difference: Vec<_> = leaves
+        .iter()
+        .filter(|(path, leaf)| wanted.get(*path) != Some(leaf))
+        .collect();
+    assert!(difference.is_empty(), "{difference:#?}");
+    assert_eq!(leaves.len(), wanted.len());
+}
+
+#[tokio::test]
+async fn the_tree_is_walked_to_every_leaf_and_the_document_is_as_its_schema_says() {
+    let world = World::healthy().await;
+    let leaves = walk(&world);
     for path in [
         "/latest/health/phase",
         "/latest/health/engine/version",
@@ -41,19 +136,15 @@ async fn the_tree_is_walked_to_every_leaf_and_the_document_is_as_its_schema_says
         "/latest/health/checks/kernel.version/outcome",
         "/latest/health/boot/spans/launch/end_ms",
     ] {
-        assert!(
-            leaves.iter().any(|leaf| leaf == path),
-            "{path}: {leaves:#?}"
-        );
+        assert!(leaves.contains_key(path), "{path}: {leaves:#?}");
     }
     assert_eq!(get(&world, "/latest/health/phase"), "healthy");
 
     let schema: Value =
         serde_json::from_str(include_str!("../../docs/health.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let document: Value = serde_json::from_str(&get(&world, "/health")).unwrap();
     let errors: Vec<String> = validator
-        .iter_errors(&document)
+        .iter_errors(&document(&world))
         .map(|error| error.to_string())
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -203,6 +294,7 @@ async fn no_secret_is_shown_anywhere() {
         ("records at debug level".to_owned(), world.log()),
         ("health.json".to_owned(), get(&world, "/health")),
         ("metrics".to_owned(), get(&world, "/metrics")),
+        ("the tree".to_owned(), format!("{:#?}", walk(&world))),
     ];
     for arguments in [
         &["status"][..],

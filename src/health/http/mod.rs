@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 
+use crate::finding::{Confidence, Finding, Outcome, Severity};
 use crate::snapshot::{Snapshot, Timestamp};
 
 use answer::answer;
@@ -88,6 +89,27 @@ impl Tcp {
     /// Serves until the process ends. To be run on a `LocalSet`.
     pub async fn serve(self, snapshots: watch::Receiver<Arc<Snapshot>>) {
         serve(self, snapshots).await;
+    }
+}
+
+/// What is said while the loopback port can't be bound.
+pub fn port_taken(address: SocketAddr, error: &io::Error) -> Finding {
+    Finding {
+        rule: "health.port".into(),
+        title: "Health is served on its loopback port".into(),
+        severity: Severity::Recommended,
+        outcome: Outcome::Failed,
+        confidence: Confidence::Certain,
+        observed: format!("health is not served on {address}: {error}"),
+        required: "a free port; binding it is tried again every 10 s".into(),
+        remedy: format!(
+            "see who holds it: ss -Hltnp sport = {port}; or choose another with health.tcp, or none with \"off\"; \
+             {SOCKET} is served all the while",
+            port = address.port()
+        )
+        .into(),
+        source: "docs/health.md".into(),
+        place: None,
     }
 }
 

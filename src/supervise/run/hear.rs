@@ -78,6 +78,11 @@ impl Supervisor {
                 self.board.why.credentials = why;
                 self.answer(Answer::CredentialsMissing);
             }
+            News::HealthPort(finding) => {
+                self.board.health_port_finding = finding;
+                self.record_findings();
+                self.publish();
+            }
             News::UserData(user_data) => self.user_data(user_data),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {

@@ -53,6 +53,8 @@ pub struct Setup {
     pub timeline: Timeline,
     /// Where snapshots go.
     pub snapshots: watch::Sender<Arc<Snapshot>>,
+    /// What is to be said of the port that health is served on, whenever that changes.
+    pub health_port: mpsc::UnboundedReceiver<Option<Finding>>,
 }
 
 /// Runs until a signal or, where the settings say so, a failure ends it. To be run on a `LocalSet`.
@@ -92,7 +94,13 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         .inspect_err(|error| tracing::warn!("changed files are read on SIGHUP alone: {error}"));
     supervisor.perform(first);
     supervisor.publish();
-    supervisor.listen(news, signals, watch.ok()).await
+    let ears = Ears {
+        news,
+        health_port: setup.health_port,
+        signals,
+        watch: watch.ok(),
+    };
+    supervisor.listen(ears).await
 }
 
 struct Supervisor {
@@ -114,12 +122,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    async fn listen(
-        mut self,
-        mut news: mpsc::UnboundedReceiver<News>,
-        mut signals: Signals,
-        mut watch: Option<Watch>,
-    ) -> std::io::Result<Exit> {
+    async fn listen(mut self, mut ears: Ears) -> std::io::Result<Exit> {
         let beat = notify::watchdog()
             .map_or(REFRESH, |within| within / 2)
             .min(REFRESH);
@@ -131,9 +134,10 @@ impl Supervisor {
             let span = self.span();
             let heard = async {
                 tokio::select! {
-                    Some(news) = news.recv() => Heard::News(Box::new(news)),
-                    event = signals.next() => Heard::News(Box::new(News::Plain(event))),
-                    () = changed(&mut watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
+                    Some(news) = ears.news.recv() => Heard::News(Box::new(news)),
+                    Some(finding) = ears.health_port.recv() => Heard::News(Box::new(News::HealthPort(finding))),
+                    event = ears.signals.next() => Heard::News(Box::new(News::Plain(event))),
+                    () = changed(&mut ears.watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
                     () = tokio::time::sleep_until(wake) => Heard::Time,
                     _ = beats.tick() => Heard::Beat,
                 }
@@ -270,6 +274,14 @@ impl Supervisor {
         let snapshot = Arc::new(self.board.snapshot());
         self.snapshots.send_replace(snapshot);
     }
+}
+
+/// What the loop hears from, beside its timers.
+struct Ears {
+    news: mpsc::UnboundedReceiver<News>,
+    health_port: mpsc::UnboundedReceiver<Option<Finding>>,
+    signals: Signals,
+    watch: Option<Watch>,
 }
 
 enum Heard {

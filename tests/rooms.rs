@@ -41,7 +41,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "zbus",
         ],
     ),
-    ("settings", &["humantime", "serde", "thiserror", "toml"]),
+    (
+        "settings",
+        &["humantime", "serde", "serde_json", "thiserror", "toml"],
+    ),
     (
         "agent_config",
         &["humantime", "serde", "serde_json", "strsim"],
@@ -62,7 +65,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    ("plan", &["bollard_stubs", "serde", "serde_json", "sha2"]),
+    (
+        "plan",
+        &["bollard_stubs", "serde", "serde_json", "sha2", "shlex"],
+    ),
     (
         "apply",
         &[

@@ -25,7 +25,8 @@ pub use lint::lint;
 pub use log_drivers::{DEFAULT_LOG_DRIVERS, KNOWN_LOG_DRIVERS, LogDrivers, Repair, with_awslogs};
 pub use read::read;
 pub use render::render_vendor;
-pub use secret::{MASK, is_secret, mask, mask_value};
+pub use secret::{MASK, is_secret, mask, mask_addresses, mask_value};
+pub use systemd::environment_file;
 
 use crate::finding::Finding;
 

@@ -245,5 +245,21 @@ fn mask_passwords(line: &[u8]) -> Vec<u8> {
     masked
 }
 
+/// `http://user:password@proxy` without what stands before the `@`, wherever addresses stand in a text.
+pub fn mask_addresses(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (index, part) in text.split("://").enumerate() {
+        if index == 0 {
+            kept.push_str(part);
+            continue;
+        }
+        kept.push_str("://");
+        let authority = part.find(['/', '"', ' ', '\n']).unwrap_or(part.len());
+        let from = part[..authority].rfind('@').map_or(0, |at| at + 1);
+        kept.push_str(&part[from..]);
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests;

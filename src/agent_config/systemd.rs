@@ -62,6 +62,14 @@ pub(super) fn environment(file: &[u8]) -> Result<BTreeMap<String, (String, usize
     Ok(environment)
 }
 
+/// What an `EnvironmentFile=` sets, by name; nothing where systemd drops the file.
+pub fn environment_file(file: &[u8]) -> BTreeMap<String, String> {
+    let set = environment(file).unwrap_or_default();
+    set.into_iter()
+        .map(|(name, (value, _))| (name, value))
+        .collect()
+}
+
 /// Every assignment of a file in order, valid or not.
 ///
 /// # Errors

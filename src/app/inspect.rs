@@ -11,6 +11,7 @@ use crate::plan as plan_room;
 use crate::settings::{Loaded, Settings};
 
 use super::facts::{gather, root};
+use super::prepare::with_whole_daemon_json;
 use super::{colour, print, print_json, width};
 
 pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
@@ -66,7 +67,10 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let loaded = loaded(&args.facts)?;
-    let found = gather(&args.facts, &loaded.settings)?;
+    let mut found = gather(&args.facts, &loaded.settings)?;
+    if args.facts.facts.is_none() {
+        with_whole_daemon_json(&root(args.facts.root.as_ref())?, &mut found);
+    }
     let plan = plan_room::build(&loaded.settings, &found);
     let shown = if args.show_secrets {
         plan

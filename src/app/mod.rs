@@ -4,6 +4,7 @@ mod facts;
 mod image;
 mod inspect;
 mod plot;
+mod prepare;
 mod report;
 mod run;
 mod status;
@@ -37,6 +38,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Facts(args) => inspect::facts(&args),
         Command::Check(args) => inspect::check(&args),
         Command::Plan(args) => inspect::plan(&args),
+        Command::Prepare => prepare::prepare(),
         Command::Config(ConfigCommand::Show(args)) => inspect::config_show(&args),
         Command::Config(ConfigCommand::Lint(args)) => config_lint(&args),
         Command::Status(args) => status::status(&args),

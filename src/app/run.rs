@@ -10,8 +10,9 @@ use tokio::task::LocalSet;
 
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
 use crate::apply;
+use crate::apply::preparation::PREPARED;
 use crate::exit::Exit;
-use crate::facts;
+use crate::facts::{self, DAEMON_JSON};
 use crate::finding::Finding;
 use crate::health::{self, Tcp, Unix};
 use crate::host::files::Root;
@@ -82,11 +83,18 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         settings_source: Arc::new(move || super::settings(&source_root)),
         root,
         backend,
-        watched_files: [VENDOR_PATH, USER_PATH, JSON_PATH, HOLD]
-            .map(PathBuf::from)
-            .into_iter()
-            .chain([tarball])
-            .collect(),
+        watched_files: [
+            VENDOR_PATH,
+            USER_PATH,
+            JSON_PATH,
+            HOLD,
+            PREPARED,
+            DAEMON_JSON,
+        ]
+        .map(PathBuf::from)
+        .into_iter()
+        .chain([tarball])
+        .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         timeline,
         snapshots,
@@ -127,7 +135,7 @@ fn serve(
     Ok(())
 }
 
-fn record(log: &Log) {
+pub(super) fn record(log: &Log) {
     let level = match log.level {
         Level::Error => tracing::Level::ERROR,
         Level::Warn => tracing::Level::WARN,

@@ -40,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print everything that `run` would put on this host; touches nothing
     Plan(PlanArgs),
+    /// Prepare the host for Docker, as ecs-nanny-prepare.service does at boot; `plan` shows what that changes
+    Prepare,
     /// Show how this host is
     Status(StatusArgs),
     /// Draw what the last boot's time was spent on

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::columns::columns;
 use super::plan::origin;
 use crate::agent_config::{Variable, mask_value};
+use crate::plan::mask_config;
 use crate::settings::{Loaded, Settings};
 
 /// The number that grows when the JSON of `ecs-nanny config show` changes incompatibly.
@@ -68,7 +69,7 @@ fn masked(environment: &BTreeMap<String, Variable>) -> BTreeMap<String, Variable
 /// Every setting by `table.key`.
 fn settings(loaded: &Loaded) -> BTreeMap<String, Setting> {
     let mut shown = loaded.settings.clone();
-    mask_extra_env(&mut shown);
+    mask_secrets(&mut shown);
     let mut settings = BTreeMap::new();
     let tables = serde_json::json!(shown);
     for (table, keys) in tables.as_object().into_iter().flatten() {
@@ -85,9 +86,12 @@ fn settings(loaded: &Loaded) -> BTreeMap<String, Setting> {
     settings
 }
 
-fn mask_extra_env(settings: &mut Settings) {
+fn mask_secrets(settings: &mut Settings) {
     for (name, value) in &mut settings.agent.extra_env {
         *value = mask_value(name, value);
+    }
+    for (name, value) in &mut settings.engine.config {
+        *value = mask_config(name, std::mem::take(value));
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
     fn loaded() -> Loaded {
         merge(&[Document {
             path: "/etc/ecs-nanny/config.d/10.toml".to_owned(),
-            text: "[agent]\nextra_env = { DB_PASSWORD = \"hush\" }\n[engine]\nunit = \"other.service\"\n".to_owned(),
+            text: "[agent]\nextra_env = { DB_PASSWORD = \"hush\" }\n[engine]\nunit = \"other.service\"\nconfig = { proxies = { http-proxy = \"http://me:hush@proxy\" } }\n".to_owned(),
         }])
         .unwrap()
     }

@@ -7,7 +7,8 @@ use bollard_stubs::models::{ContainerCreateBody, HostConfig};
 use super::columns::columns;
 use super::page::printable;
 use crate::agent_config::Variable;
-use crate::plan::{AgentPlan, Change, EnginePlan, Plan};
+use crate::finding::Finding;
+use crate::plan::{AgentPlan, Change, EnginePlan, InForceBy, Plan};
 
 /// The plan as the JSON of `ecs-nanny plan --format json`, a public interface. Secrets are shown; see
 /// [`crate::plan::masked`].
@@ -37,6 +38,7 @@ pub fn table(plan: &Plan) -> String {
         "files",
         columns("  ", &changes.collect::<Vec<_>>()),
     );
+    section(&mut text, "before the engine starts", preparation(plan));
     section(
         &mut text,
         "firewall",
@@ -62,7 +64,7 @@ pub fn table(plan: &Plan) -> String {
     section(
         &mut text,
         "noticed",
-        lines(plan.findings.iter().map(crate::finding::Finding::sentence)),
+        lines(plan.all_findings().map(Finding::sentence)),
     );
     text
 }
@@ -176,6 +178,30 @@ fn mounts(request: &ContainerCreateBody) -> String {
         })
         .collect();
     columns("  ", &rows)
+}
+
+fn preparation(plan: &Plan) -> String {
+    let Some(file) = &plan.preparation.daemon_json else {
+        return String::new();
+    };
+    let mut text = columns("  ", &[[verb(file.change).to_owned(), file.path.clone()]]);
+    let keys = file.keys.iter().map(|change| {
+        let from = match &change.from {
+            Some(from) => format!(" (was {from})"),
+            None => String::new(),
+        };
+        let by = match change.in_force_by {
+            InForceBy::Reload => "reload",
+            InForceBy::Restart => "restart",
+        };
+        [
+            change.key.clone(),
+            format!("by {by}"),
+            format!("{}{from}", change.to),
+        ]
+    });
+    text.push_str(&columns("    ", &keys.collect::<Vec<_>>()));
+    text
 }
 
 fn verb(change: Change) -> &'static str {

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use crate::agent_config::mask_addresses;
 use crate::host::files::{Kind, Root};
 
 /// Texts that hold no secret and that rules read; [`super::HostFacts::texts`] has those that are there.
 pub const TEXTS: &[&str] = &[
     DAEMON_JSON,
+    "/etc/default/docker",
     "/etc/ecs-nanny/image-release.json",
     "/etc/image-id",
     "/etc/resolv.conf",
     "/etc/selinux/config",
+    "/etc/sysconfig/docker",
+    "/etc/sysconfig/docker-storage",
     "/proc/driver/nvidia/version",
+    "/run/docker/runtimes.env",
     "/sys/fs/selinux/enforce",
     "/var/lib/ecs/gpu/nvidia-gpu-info.json",
 ];
@@ -51,30 +56,14 @@ pub fn texts(root: &Root) -> BTreeMap<String, String> {
         .filter_map(|path| {
             let file = root.read(path).ok()?;
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
-            // The only one of them in which people write addresses with passwords (`proxies`).
-            let text = match *path {
-                DAEMON_JSON => without_passwords(&text),
-                _ => text,
+            // Those in which people write addresses of proxies with passwords.
+            let text = match path.starts_with("/etc/") {
+                true => mask_addresses(&text),
+                false => text,
             };
             Some((String::from(*path), text))
         })
         .collect()
-}
-
-/// `http://user:password@proxy` without what stands before the `@`.
-fn without_passwords(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for (index, part) in text.split("://").enumerate() {
-        if index == 0 {
-            kept.push_str(part);
-            continue;
-        }
-        kept.push_str("://");
-        let authority = part.find(['/', '"', ' ', '\n']).unwrap_or(part.len());
-        let from = part[..authority].rfind('@').map_or(0, |at| at + 1);
-        kept.push_str(&part[from..]);
-    }
-    kept
 }
 
 /// The programs that are there, with the path of each.
@@ -106,24 +95,4 @@ pub fn accounts(root: &Root) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_of_proxies_are_not_kept() {
-        for (text, kept) in [
-            (
-                r#"{"http-proxy": "http://me:hush@proxy:3128", "x": 1}"#,
-                r#"{"http-proxy": "http://proxy:3128", "x": 1}"#,
-            ),
-            (r#"["unix:///run/a@b"]"#, r#"["unix:///run/a@b"]"#),
-            ("{}", "{}"),
-            ("a://b", "a://b"),
-        ] {
-            assert_eq!(without_passwords(text), kept);
-        }
-    }
 }

@@ -128,6 +128,10 @@ pub struct UnitFacts {
     pub restart_prevented_by: Vec<String>,
     /// The first `ExecStart=`, as they say it.
     pub command: Option<String>,
+    /// `Environment=`, as they say it.
+    pub environment: Vec<String>,
+    /// `EnvironmentFile=`, as they say it, a leading `-` for a file that may be missing.
+    pub environment_files: Vec<String>,
 }
 
 /// The host layer.

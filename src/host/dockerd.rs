@@ -126,6 +126,29 @@ impl Running {
         }
     }
 
+    /// Tells it to read its configuration again (SIGHUP).
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn reload(&self) -> io::Result<()> {
+        self.send(Signal::SIGHUP)
+    }
+
+    /// Tells it to end (SIGTERM), and does not wait for that.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn end(&self) -> io::Result<()> {
+        self.send(Signal::SIGTERM)
+    }
+
+    fn send(&self, signal: Signal) -> io::Result<()> {
+        let pid = self
+            .pid()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(kill(pid, signal)?)
+    }
+
     /// Waits until it has ended, however long that takes; how it ended, in words.
     pub async fn ended(&mut self) -> String {
         match self {

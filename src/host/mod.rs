@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod docker;
+pub mod docker_config;
 pub mod dockerd;
 pub mod dropins;
 pub mod files;

@@ -57,8 +57,33 @@ pub async fn run(
     input: &str,
     deadline: Duration,
 ) -> Result<String, ProgramError> {
+    run_prepared(Command::new(program), program, args, input, deadline).await
+}
+
+/// The same as another user and group, by number.
+///
+/// # Errors
+/// [`ProgramError`].
+pub async fn run_as(
+    user: u32,
+    program: &str,
+    args: &[&str],
+    deadline: Duration,
+) -> Result<String, ProgramError> {
+    let mut command = Command::new(program);
+    command.uid(user).gid(user);
+    run_prepared(command, program, args, "", deadline).await
+}
+
+async fn run_prepared(
+    mut prepared: Command,
+    program: &str,
+    args: &[&str],
+    input: &str,
+    deadline: Duration,
+) -> Result<String, ProgramError> {
     let command = || [&[program], args].concat().join(" ");
-    let spawned = Command::new(program)
+    let spawned = prepared
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

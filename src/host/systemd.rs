@@ -92,6 +92,7 @@ trait Manager {
     fn subscribe(&self) -> zbus::Result<()>;
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     #[zbus(signal)]
@@ -190,6 +191,16 @@ impl Systemd {
     pub async fn start(&self, name: &str) -> Result<(), SystemdError> {
         let manager = self.manager().await?;
         call("StartUnit", manager.start_unit(name, "replace")).await?;
+        Ok(())
+    }
+
+    /// Enqueues the restart of a unit and does not wait for it.
+    ///
+    /// # Errors
+    /// [`SystemdError::Refused`] where the unit is masked or missing.
+    pub async fn restart(&self, name: &str) -> Result<(), SystemdError> {
+        let manager = self.manager().await?;
+        call("RestartUnit", manager.restart_unit(name, "replace")).await?;
         Ok(())
     }
 

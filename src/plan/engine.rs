@@ -95,6 +95,13 @@ fn has_systemd(inputs: &Inputs<'_>, installed: Option<bool>) -> bool {
     inputs.facts.host.systemd || (inputs.facts.unbooted && installed == Some(true))
 }
 
+/// What [`OWN_UNIT`] runs.
+pub(super) fn own_command() -> Vec<String> {
+    ["dockerd", "-H", "unix:///var/run/docker.sock"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
 fn command(engine: &Engine, socket: &str) -> Vec<String> {
     let mut command = vec![engine.dockerd.clone()];
     let options = [

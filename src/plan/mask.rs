@@ -1,6 +1,6 @@
 //! A plan that can be shown: the values of secrets replaced.
 
-use super::{AgentPlan, Plan, PlannedFile};
+use super::{AgentPlan, Plan, PlannedFile, Preparation, daemon_json};
 use crate::agent_config::{mask, mask_value};
 use crate::facts::Content;
 
@@ -8,6 +8,14 @@ use crate::facts::Content;
 pub fn masked(plan: &Plan) -> Plan {
     Plan {
         agent: plan.agent.as_ref().map(agent),
+        preparation: Preparation {
+            daemon_json: plan
+                .preparation
+                .daemon_json
+                .as_ref()
+                .map(daemon_json::masked),
+            ..plan.preparation.clone()
+        },
         files: plan.files.iter().map(file).collect(),
         ..plan.clone()
     }

@@ -3,6 +3,7 @@
 mod amazon_unit;
 mod binds;
 mod cluster;
+mod daemon_json;
 mod distribution;
 mod engine;
 mod environment;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use daemon_json::{DaemonJson, InForceBy, KeyChange, mask_config};
 pub use engine::OWN_UNIT;
 pub use host_config::APPARMOR_PROFILE;
 pub use labels::{PLAN_HASH_LABEL, VERSION_LABEL, hash};
@@ -116,6 +118,25 @@ pub struct EnginePlan {
     pub command: Vec<String>,
 }
 
+/// What is done to the host before the engine starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preparation {
+    /// The Docker daemon's configuration file, where `engine.config` is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon_json: Option<DaemonJson>,
+    /// What is not done, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+impl Preparation {
+    /// True where nothing is to be prepared.
+    pub fn is_empty(&self) -> bool {
+        *self == Preparation::default()
+    }
+}
+
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -127,6 +148,9 @@ pub struct Plan {
     pub cluster: Option<String>,
     /// The engine.
     pub engine: EnginePlan,
+    /// What `ecs-nanny prepare` would do before the engine starts.
+    #[serde(default, skip_serializing_if = "Preparation::is_empty")]
+    pub preparation: Preparation,
     /// Directories to make.
     pub directories: Vec<PlannedDirectory>,
     /// Files to write.
@@ -139,6 +163,13 @@ pub struct Plan {
     pub routes: Vec<PlannedRoute>,
     /// What was noticed while planning. Nothing in it keeps the agent from starting.
     pub findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// What was noticed, of the preparation first.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.preparation.findings.iter().chain(&self.findings)
+    }
 }
 
 /// Makes the plan. An engine that has not been asked counts as one that speaks every API version and has Docker's usual
@@ -158,6 +189,7 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
         agent: None,
         cluster,
         engine: engine::plan(&inputs),
+        preparation: Preparation::default(),
         directories: Vec::new(),
         files: files::files(&inputs),
         firewall: Vec::new(),
@@ -165,6 +197,9 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
         routes: Vec::new(),
         findings,
     };
+    let (daemon_json, problems) = daemon_json::plan(&inputs);
+    plan.preparation.daemon_json = daemon_json;
+    plan.preparation.findings = problems;
     if inputs.amazon_unit() {
         plan.findings.extend(amazon_unit::findings(&inputs));
     } else {

@@ -16,7 +16,11 @@ pub(super) struct Complaint {
     pub mend: &'static str,
 }
 
-fn complain<T>(found: &str, wanted: &'static str, mend: &'static str) -> Result<T, Complaint> {
+pub(super) fn complain<T>(
+    found: &str,
+    wanted: &'static str,
+    mend: &'static str,
+) -> Result<T, Complaint> {
     Err(Complaint {
         found: format!("{found:?}"),
         wanted,

@@ -76,6 +76,8 @@ table!(
         start_timeout: String,
         restart_hung_after: String,
         on_hung: OnHung,
+        config: toml::Table,
+        restart_for_config: Switch,
     }
 );
 

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::Settings;
 use super::check::*;
+use super::docker_config::{docker_config, overlaid};
 use super::fragment::Fragment;
 use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 
@@ -178,6 +179,19 @@ impl Merging {
             off_or_duration,
         );
         file.plain("engine.on_hung", engine.on_hung, &mut it.on_hung);
+        let before = std::mem::take(&mut it.config);
+        file.checked(
+            "engine.config",
+            engine.config,
+            &mut it.config,
+            docker_config,
+        );
+        it.config = overlaid(before, &it.config);
+        file.plain(
+            "engine.restart_for_config",
+            engine.restart_for_config,
+            &mut it.restart_for_config,
+        );
 
         file.checked("health.tcp", health.tcp, &mut settings.health.tcp, loopback);
 

@@ -2,6 +2,7 @@
 //! Knows neither the host nor ecs.config.
 
 mod check;
+mod docker_config;
 mod fragment;
 mod load;
 mod values;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use docker_config::{DockerConfig, overlaid};
 pub use load::{Document, Loaded, PROFILES, SettingsError, merge, unreadable};
 
 /// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
@@ -158,6 +160,10 @@ pub struct Engine {
     pub restart_hung_after: Option<Duration>,
     /// Whether a daemon that hangs is restarted.
     pub on_hung: OnHung,
+    /// What is merged into the daemon's configuration file, with Docker's own keys.
+    pub config: DockerConfig,
+    /// Whether a running daemon is restarted for a change of `config` that a reload does not bring into force.
+    pub restart_for_config: Switch,
 }
 
 /// Whether a Docker daemon that hangs is restarted. A restart ends tasks, unless live-restore is on.
@@ -335,6 +341,8 @@ impl Default for Engine {
             start_timeout: Duration::from_secs(180),
             restart_hung_after: Some(Duration::from_secs(300)),
             on_hung: OnHung::Auto,
+            config: DockerConfig::new(),
+            restart_for_config: Switch::Off,
         }
     }
 }

@@ -310,7 +310,7 @@ impl Board {
     /// What is wrong first; what passed last.
     fn findings(&self) -> Vec<Finding> {
         let report = self.report.iter().flat_map(|report| &report.findings);
-        let plan = self.plan.iter().flat_map(|plan| &plan.findings);
+        let plan = self.plan.iter().flat_map(Plan::all_findings);
         let mut findings: Vec<Finding> = Vec::new();
         for finding in report
             .chain(&self.read_findings)

@@ -16,6 +16,7 @@ mod image;
 mod metadata;
 mod nanny;
 mod plan;
+mod prepare;
 mod recovery;
 mod seal;
 mod signals;

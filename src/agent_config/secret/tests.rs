@@ -126,3 +126,18 @@ proptest! {
         prop_assert_eq!(mask(&masked), masked);
     }
 }
+
+#[test]
+fn passwords_of_proxies_are_not_kept() {
+    for (text, kept) in [
+        (
+            r#"{"http-proxy": "http://me:hush@proxy:3128", "x": 1}"#,
+            r#"{"http-proxy": "http://proxy:3128", "x": 1}"#,
+        ),
+        (r#"["unix:///run/a@b"]"#, r#"["unix:///run/a@b"]"#),
+        ("{}", "{}"),
+        ("a://b", "a://b"),
+    ] {
+        assert_eq!(mask_addresses(text), kept);
+    }
+}

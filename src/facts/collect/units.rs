@@ -47,12 +47,18 @@ pub fn from_files(root: &Root, name: &str) -> Fact<UnitFacts> {
         let words = values.flat_map(str::split_whitespace);
         words.map(str::to_owned).collect()
     };
+    let whole = |key: &str| -> Vec<String> {
+        let values = lines.iter().filter_map(|line| value(line, key));
+        values.map(str::to_owned).collect()
+    };
     Fact::Known(UnitFacts {
         installed: true,
         active_state: None,
         file_state: Some(state.to_owned()),
         after: values("After"),
         restart_prevented_by: values("RestartPreventExitStatus"),
+        environment: whole("Environment"),
+        environment_files: whole("EnvironmentFile"),
         command: lines
             .iter()
             .filter_map(|line| value(line, "ExecStart"))
@@ -77,6 +83,8 @@ fn lines(root: &Root, name: &str, path: &str) -> Vec<String> {
         .chain(drop_ins.into_iter().map(|(_, path)| path))
         .filter_map(|path| root.line(&path))
         .flat_map(|text| {
+            // A backslash at the end goes on with the next line (systemd.syntax(7)).
+            let text = text.replace("\\\n", " ");
             let lines = text.lines().map(|line| line.trim().to_owned());
             lines.collect::<Vec<_>>()
         })

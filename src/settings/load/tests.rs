@@ -68,3 +68,37 @@ fn the_packaged_fragment_holds_the_defaults() {
     let loaded = merge(&[document("00-defaults.toml", text)]).unwrap();
     assert_eq!(loaded.settings, Settings::default());
 }
+
+#[test]
+fn dockers_configuration_is_merged_key_by_key() {
+    let loaded = merge(&[
+        document(
+            "/usr/lib/a.toml",
+            "[engine.config]\ndebug = true\ndns = [\"10.0.0.2\"]\nlog-opts = { max-size = \"10m\" }\n",
+        ),
+        document(
+            "/etc/b.toml",
+            "[engine]\nconfig = { dns = [\"10.0.0.3\"], log-opts = { max-file = \"3\" } }\n",
+        ),
+        document("/etc/c.toml", "[run]\non_failed = \"stay\"\n"),
+    ])
+    .unwrap();
+    let wanted = serde_json::json!({
+        "debug": true,
+        "dns": ["10.0.0.3"],
+        "log-opts": {"max-size": "10m", "max-file": "3"},
+    });
+    assert_eq!(
+        serde_json::Value::Object(loaded.settings.engine.config),
+        wanted
+    );
+
+    let time = "[engine.config]\nlabels = [{ since = 2026-01-01 }]\n";
+    let error = merge(&[document("/etc/d.toml", time)])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("/etc/d.toml:1:1: engine.config is \"2026-01-01\""),
+        "{error}"
+    );
+}

@@ -1,6 +1,7 @@
 //! Reads the host and the settings again.
 
 use crate::agent_config::{self, Layer, Source};
+use crate::apply::preparation::Prepared;
 use crate::facts::{self, Fact, HostFacts};
 use crate::finding::Finding;
 use crate::supervise::hold::Hold;
@@ -16,7 +17,8 @@ impl Crew {
             // A slow disk must not hold up the loop.
             let reading = tokio::task::spawn_blocking(move || {
                 let host = facts::host(&root);
-                let lint = lint(&host);
+                let mut lint = lint(&host);
+                lint.extend(Prepared::read(&root).findings);
                 let hold = Hold::read(&root);
                 (host, settings().map(Box::new), lint, hold)
             });

@@ -1,0 +1,53 @@
+//! `ecs-nanny prepare`: what `ecs-nanny-prepare.service` runs before the engine starts.
+
+use anyhow::Context;
+
+use crate::apply::preparation::{self, PREPARED, Prepared};
+use crate::exit::Exit;
+use crate::facts::{self, DAEMON_JSON, Facts};
+use crate::host::files::Root;
+use crate::plan;
+use crate::settings::Loaded;
+use crate::telemetry::message;
+
+pub(super) fn prepare() -> anyhow::Result<Exit> {
+    let root = Root::host();
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "ecs-nanny prepare needs root: it writes Docker's configuration and mounts volumes"
+    );
+    let loaded = match super::settings(&root) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            super::run::record(&crate::settings::Log::default());
+            for problem in &error.problems {
+                tracing::error!(MESSAGE_ID = message::SETTINGS_BAD, "{}", problem.sentence());
+            }
+            return Ok(Exit::BadSettings);
+        }
+    };
+    super::run::record(&loaded.settings.log);
+    let prepared = super::runtime()?.block_on(prepared(&root, &loaded));
+    prepared.write().context(PREPARED)?;
+    if prepared.done.is_empty() && !prepared.failed() {
+        tracing::info!("nothing to prepare");
+    }
+    Ok(match prepared.failed() {
+        true => Exit::Failed,
+        false => Exit::Done,
+    })
+}
+
+async fn prepared(root: &Root, loaded: &Loaded) -> Prepared {
+    let mut found = facts::read(root);
+    with_whole_daemon_json(root, &mut found);
+    let plan = plan::build(&loaded.settings, &found);
+    preparation::prepare(&loaded.settings, &plan).await
+}
+
+/// Facts leave passwords out of Docker's configuration; what is merged and written back must have them.
+pub(super) fn with_whole_daemon_json(root: &Root, facts: &mut Facts) {
+    if let Some(text) = root.line(DAEMON_JSON) {
+        facts.host.texts.insert(DAEMON_JSON.to_owned(), text);
+    }
+}

@@ -1,0 +1,7 @@
+//! The host prepared before Docker starts: Docker's own configuration.
+//!
+//! They need root and docker.io; each test that writes has a host of its own.
+
+#![allow(clippy::unwrap_used)]
+
+mod daemon_json;

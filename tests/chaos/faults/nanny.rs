@@ -1,0 +1,170 @@
+//! ecs-nanny itself ends, hangs, and is stopped in every phase.
+
+use ecs_nanny::snapshot::{Phase, Reason};
+use nix::sys::signal::Signal;
+
+use super::agent::{BEHAVES, KILL};
+use crate::table::{Act, Agent, FAULT, Fault, From, HANG, NEXT_TRY, START, Told, s};
+
+/// It is stopped, and started again when that is over.
+const STOPPED: Fault = Fault {
+    act: Act::Stop,
+    end: Act::Start,
+    told: &[Told::Stopped],
+    within: s(12),
+    agent: Agent::Either,
+    back: NEXT_TRY,
+    own: true,
+    ..FAULT
+};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "nanny-killed",
+        what: "ecs-nanny is killed",
+        act: Act::Signal(Signal::SIGKILL),
+        told: &[Told::AnotherProcess],
+        smoke: true,
+        own: true,
+        ..FAULT
+    },
+    Fault {
+        name: "nanny-stopped",
+        what: "ecs-nanny is stopped (SIGSTOP) until the watchdog ends it",
+        act: Act::Signal(Signal::SIGSTOP),
+        told: &[Told::AnotherProcess],
+        within: HANG,
+        own: true,
+        ..FAULT
+    },
+    Fault {
+        name: "nanny-and-agent-killed",
+        what: "ecs-nanny and the agent are killed",
+        act: Act::All(&[Act::Signal(Signal::SIGKILL), KILL]),
+        told: &[Told::AnotherProcess],
+        agent: Agent::Again(From::Begin, s(5)),
+        own: true,
+        ..FAULT
+    },
+    Fault {
+        name: "stop-healthy",
+        what: "SIGTERM while all is well",
+        agent: Agent::Again(From::End, START),
+        back: START,
+        smoke: true,
+        own: false,
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-starting",
+        what: "SIGTERM at once after the start",
+        prepare: Act::All(&[Act::Stop, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-after-500ms",
+        what: "SIGTERM half a second after the start",
+        prepare: Act::All(&[Act::Stop, Act::Start, Act::Host("sleep 0.5")]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-after-1s",
+        what: "SIGTERM a second after the start",
+        prepare: Act::All(&[Act::Stop, Act::Start, Act::Host("sleep 1")]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-waiting-engine",
+        what: "SIGTERM while dockerd starts",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Host("touch \"$HOLD_DOCKERD\""),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::Engine)),
+        ]),
+        end: Act::All(&[Act::Host("rm \"$HOLD_DOCKERD\""), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-waiting-metadata",
+        what: "SIGTERM while the metadata service is awaited",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Metadata(r#"[{"what": "hang"}]"#),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::Metadata)),
+        ]),
+        end: Act::All(&[Act::Metadata("[]"), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-registering",
+        what: "SIGTERM while the agent has not registered",
+        prepare: Act::All(&[
+            Act::Agent(r#"{"never_register": true}"#),
+            KILL,
+            Act::Await(Phase::Registering, None),
+        ]),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-degraded",
+        what: "SIGTERM while an agent that ends is waited for",
+        prepare: Act::All(&[
+            Act::Agent(r#"{"exit": 1}"#),
+            Act::Host("sleep 5"),
+            Act::Await(Phase::Degraded, Some(Reason::AgentExited)),
+        ]),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-silent",
+        what: "SIGTERM while the agent does not answer",
+        prepare: Act::All(&[
+            Act::Agent(r#"{"hang": true}"#),
+            Act::Await(Phase::Degraded, Some(Reason::AgentSilent)),
+        ]),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-failed",
+        what: "SIGTERM after the agent ended terminally",
+        prepare: Act::All(&[
+            Act::Agent(
+                r#"{"exit": 5, "stderr": "level=critical msg=\"InvalidParameterException\""}"#,
+            ),
+            Act::Await(Phase::Failed, Some(Reason::AgentTerminal)),
+        ]),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-dockerd-killed",
+        what: "SIGTERM while dockerd is gone",
+        prepare: Act::All(&[
+            Act::Host("touch \"$HOLD_DOCKERD\"; kill -KILL \"$(cat /run/docker.pid)\""),
+            Act::Await(Phase::Degraded, Some(Reason::EngineLost)),
+        ]),
+        end: Act::All(&[Act::Host("rm \"$HOLD_DOCKERD\""), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-dockerd-stopped",
+        what: "SIGTERM while dockerd is stopped (SIGSTOP)",
+        prepare: Act::Host("kill -STOP \"$(cat /run/docker.pid)\""),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-ignored",
+        what: "SIGTERM, which the agent ignores",
+        prepare: Act::All(&[
+            Act::Agent(r#"{"ignore_sigterm": true}"#),
+            Act::Host("sleep 1.5"),
+        ]),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+];

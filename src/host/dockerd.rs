@@ -15,6 +15,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use super::process;
+
 /// Where to find and how to start a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
@@ -158,7 +160,7 @@ impl Running {
             },
             Running::Adopted(pid) => {
                 // Not our child, so the kernel tells us nothing; its socket, which others watch, tells at once.
-                const LOOK: Duration = Duration::from_secs(1);
+                const LOOK: Duration = Duration::from_millis(200);
                 while alive(*pid) {
                     tokio::time::sleep(LOOK).await;
                 }
@@ -188,16 +190,7 @@ fn send(pid: Pid, signal: Signal) {
 }
 
 fn alive(pid: Pid) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists() && !zombie(pid.as_raw())
-}
-
-/// Whether a process has ended and only waits for its parent to notice.
-pub(super) fn zombie(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        stat.rsplit(')')
-            .next()
-            .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
-    })
+    Path::new(&format!("/proc/{pid}")).exists() && !process::zombie(pid.as_raw())
 }
 
 #[cfg(test)]

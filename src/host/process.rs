@@ -1,12 +1,14 @@
-//! Processes of containers, signalled directly: for when the engine can't be asked to.
+//! Processes that are not our children: their end is noticed, and those of containers are signalled directly when the
+//! engine can't be asked to.
 
 use std::fs;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How often it is looked whether a process has ended.
+/// How often it is looked whether a process has ended that was told to.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The first process of a container.
@@ -19,11 +21,23 @@ pub struct ContainerProcess {
 }
 
 impl ContainerProcess {
-    /// Whether it still runs.
+    /// Whether it still runs, for certain: what is signalled has to be it.
     pub fn runs(&self) -> bool {
         fs::read_to_string(format!("/proc/{}/cgroup", self.pid))
             .is_ok_and(|groups| groups.contains(&self.container))
-            && !super::dockerd::zombie(self.pid)
+            && !zombie(self.pid)
+    }
+
+    /// Whether there is certainly no such process any more: a sandbox may hide one that runs from `/proc`.
+    pub fn gone(&self) -> bool {
+        kill(Pid::from_raw(self.pid), None) == Err(Errno::ESRCH) || zombie(self.pid)
+    }
+
+    /// Waits until it has ended, however long that takes, looking once in a while: the kernel tells it to a parent alone.
+    pub async fn ended(&self, look_every: Duration) {
+        while !self.gone() {
+            tokio::time::sleep(look_every).await;
+        }
     }
 
     /// SIGTERM, and SIGKILL after the grace; true when it has ended.
@@ -32,20 +46,16 @@ impl ContainerProcess {
         const AFTER_KILL: Duration = Duration::from_millis(500);
         if !grace.is_zero() && self.runs() {
             self.send(Signal::SIGTERM);
-            if tokio::time::timeout(grace, self.ended()).await.is_ok() {
+            if tokio::time::timeout(grace, self.ended(LOOK)).await.is_ok() {
                 return true;
             }
         }
         if self.runs() {
             self.send(Signal::SIGKILL);
         }
-        tokio::time::timeout(AFTER_KILL, self.ended()).await.is_ok()
-    }
-
-    async fn ended(&self) {
-        while self.runs() {
-            tokio::time::sleep(LOOK).await;
-        }
+        tokio::time::timeout(AFTER_KILL, self.ended(LOOK))
+            .await
+            .is_ok()
     }
 
     fn send(&self, signal: Signal) {
@@ -53,6 +63,15 @@ impl ContainerProcess {
             tracing::debug!("{signal} to process {}: {error}", self.pid);
         }
     }
+}
+
+/// Whether a process has ended and only waits for its parent to notice.
+pub(super) fn zombie(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
+    })
 }
 
 /// How many containers the engine runs, by the processes that hold them (`containerd-shim… -id CONTAINER`).
@@ -78,4 +97,45 @@ pub fn containers() -> usize {
         })
         .collect::<std::collections::BTreeSet<_>>()
         .len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeping() -> (Child, ContainerProcess) {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        // Any word of its control groups stands for the container's id.
+        let container = groups.trim().rsplit(':').next().unwrap().to_owned();
+        (child, ContainerProcess { pid, container })
+    }
+
+    #[tokio::test]
+    async fn an_end_is_noticed_before_the_parent_asks_for_it() {
+        let (mut child, process) = sleeping();
+        assert!(process.runs() && !process.gone());
+        assert!(process.end(Duration::from_secs(60)).await);
+        assert!(process.gone() && !process.runs(), "it is a zombie now");
+        process.ended(LOOK).await;
+        child.wait().unwrap();
+        assert!(process.gone());
+    }
+
+    #[tokio::test]
+    async fn a_process_of_another_container_is_not_signalled() {
+        let (mut child, process) = sleeping();
+        let stranger = ContainerProcess {
+            container: "another".to_owned(),
+            ..process
+        };
+        assert!(!stranger.runs());
+        assert!(!stranger.end(Duration::from_secs(60)).await);
+        assert!(child.try_wait().unwrap().is_none(), "it was ended");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

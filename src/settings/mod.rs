@@ -239,7 +239,8 @@ pub struct Metadata {
     pub ec2: OnEc2,
     /// Base addresses, tried in order.
     pub endpoints: Vec<String>,
-    /// How long to try before going on without identity.
+    /// How long the service is asked who this instance is until a pause of a minute; then it is asked again. The agent
+    /// is not started before it is known: it would register as another one.
     #[serde(serialize_with = "values::duration")]
     pub budget: Duration,
     /// How long the instance profile's credentials are awaited at a time; `None` is written `off` and does not wait.

@@ -1,5 +1,7 @@
 //! What is known, beside where the machine stands: the data behind the snapshot.
 
+mod detail;
+
 use std::time::Duration;
 
 use crate::checks::{self, Demands, Report};
@@ -181,7 +183,7 @@ impl Board {
     /// Notes where the machine stands; true when phase or reason changed.
     pub fn note(&mut self, state: &State) -> bool {
         let engine = match state.engine {
-            EngineState::Unknown => "unknown",
+            EngineState::Unknown | EngineState::Sought => "unknown",
             EngineState::Starting => "starting",
             EngineState::Up => "up",
             EngineState::Down => "down",
@@ -247,66 +249,6 @@ impl Board {
         }
     }
 
-    /// What was seen, for people.
-    fn detail(&self) -> String {
-        match self.phase {
-            (Phase::Healthy, _) => self.registered(),
-            (Phase::Registering, _) => format!(
-                "the agent runs in cluster {}",
-                self.agent.cluster.as_deref().unwrap_or("default")
-            ),
-            (_, Some(Reason::HostUnfit)) => self.unfit_because(),
-            (_, Some(Reason::Cluster)) => format!(
-                "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
-                crate::agent_config::USER_PATH
-            ),
-            (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
-            (_, Some(Reason::Credentials)) => self.why.credentials.clone(),
-            (_, Some(Reason::UserData)) => self.why.user_data.clone(),
-            (_, Some(Reason::Metadata)) => self.why.metadata.clone(),
-            (_, Some(Reason::Image | Reason::ImageInvalid)) => self.why.image.clone(),
-            (
-                _,
-                Some(
-                    Reason::Engine
-                    | Reason::EngineLost
-                    | Reason::EngineHung
-                    | Reason::EngineStoppedByOperator,
-                ),
-            ) => self.why.engine.clone(),
-            (
-                _,
-                Some(
-                    Reason::AgentExited
-                    | Reason::AgentTerminal
-                    | Reason::AgentSilent
-                    | Reason::LaunchFailed
-                    | Reason::UpdateTakenBack,
-                ),
-            ) => self.why.agent.clone(),
-            _ => String::new(),
-        }
-    }
-
-    fn registered(&self) -> String {
-        let version = self.agent.version.as_deref().unwrap_or("the agent");
-        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
-        format!("{version} is registered in cluster {cluster}")
-    }
-
-    fn unfit_because(&self) -> String {
-        if let Some(why) = self.for_emr() {
-            return format!("the host is Amazon EMR's, so nothing is started: {why}");
-        }
-        let blocking: Vec<String> = self
-            .report
-            .iter()
-            .flat_map(|report| self.refused_over(report))
-            .map(Finding::sentence)
-            .collect();
-        blocking.join("; ")
-    }
-
     /// What is wrong first; what passed last.
     fn findings(&self) -> Vec<Finding> {
         let report = self.report.iter().flat_map(|report| &report.findings);
@@ -319,6 +261,7 @@ impl Board {
             .chain(&self.image_findings)
             .chain(&self.credentials_finding)
             .chain(&self.health_port_finding)
+            .chain(&self.runs_unfit())
         {
             // The lint and the plan read the same files.
             if !findings.contains(finding) {

@@ -11,8 +11,6 @@ use crate::host::dockerd::{Daemon, Running};
 use crate::host::journal;
 use crate::host::systemd::{Systemd, Unit};
 
-/// How long a child engine has to stop its containers and itself.
-const STOP_GRACE: Duration = Duration::from_secs(15);
 /// How long a unit that is going down may take until it is judged.
 const SETTLE: Duration = Duration::from_secs(120);
 /// Last lines of the daemon that are shown.
@@ -84,6 +82,27 @@ impl Backend {
             Backend::Child { daemon, running } => start_child(daemon, running).await?,
         }
         self.answering(endpoint).await
+    }
+
+    /// The engine if it runs already. Nothing is started by this, nor woken by its socket.
+    pub async fn running(&mut self, endpoint: &Endpoint) -> Option<Docker> {
+        match self {
+            Backend::Unit { name } => {
+                let unit = Systemd::connect().await.ok()?.unit(name).await.ok()?;
+                if unit.active_state != "active" {
+                    return None;
+                }
+            }
+            Backend::Child { daemon, running } => {
+                if running.is_none() {
+                    *running = daemon.find();
+                }
+                running.as_ref()?;
+            }
+        }
+        let docker = Docker::connect(&endpoint.socket).await.ok()?;
+        docker.ping().await.ok()?;
+        Some(docker)
     }
 
     /// Waits, however long that takes, until somebody starts the unit; then until it answers.
@@ -190,12 +209,12 @@ impl Backend {
         }
     }
 
-    /// Stops a child engine in order. A unit is left alone: it is systemd's.
-    pub async fn stop(&mut self) {
+    /// Stops a child engine in order, and kills it after the grace. A unit is left alone: it is systemd's.
+    pub async fn stop(&mut self, grace: Duration) {
         if let Backend::Child { daemon, running } = self {
             let found = running.take().or_else(|| daemon.find());
             if let Some(mut found) = found {
-                found.stop(STOP_GRACE).await;
+                found.stop(grace).await;
             }
         }
     }

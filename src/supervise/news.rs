@@ -5,6 +5,7 @@ use crate::facts::{EngineFacts, HostFacts, InstanceFacts};
 use crate::finding::Finding;
 use crate::host::docker::Docker;
 use crate::host::introspection::Metadata;
+use crate::host::process::ContainerProcess;
 use crate::settings::{Loaded, SettingsError};
 
 use super::engine::NotUp;
@@ -37,6 +38,8 @@ pub enum News {
     },
     /// The engine is not up.
     EngineNotUp(NotUp),
+    /// It was only looked for, and does not run.
+    NoEngineRuns,
     /// A ping was answered, or not.
     EnginePinged(Result<(), String>),
     /// The metadata service is being asked again, and what it said last.
@@ -136,8 +139,8 @@ pub struct AgentRun {
     pub container_id: String,
     /// Its image's id.
     pub image_id: String,
-    /// Its first process, by number.
-    pub pid: Option<i64>,
+    /// Its first process.
+    pub process: Option<ContainerProcess>,
     /// When Docker started it.
     pub started_at: Option<String>,
     /// It ran already.

@@ -153,7 +153,7 @@ fn stage(name: SpanName, state: &State) -> Stage {
         SpanName::Identity => need(state.identity),
         SpanName::Credentials => need(state.credentials),
         SpanName::Engine => from(
-            state.engine != EngineState::Unknown,
+            !matches!(state.engine, EngineState::Unknown | EngineState::Sought),
             state.engine == EngineState::Up,
         ),
         SpanName::Network => need(state.network),

@@ -1,10 +1,11 @@
 //! One ecs-nanny after another, and two at once.
 
-use ecs_nanny::snapshot::{Phase, Snapshot};
+use ecs_nanny::finding::{Finding, Outcome};
+use ecs_nanny::snapshot::{Phase, Reason, Snapshot};
 use nix::sys::signal::Signal;
 
 use super::wait::PATIENCE;
-use super::world::{USER_CONFIG, World};
+use super::world::{SETTINGS, USER_CONFIG, World};
 
 /// Starts the next ecs-nanny, and asserts that it took over what runs.
 async fn assert_taken_over(world: &mut World, before: &Running) -> Snapshot {
@@ -96,4 +97,35 @@ async fn a_second_one_says_who_holds_the_lock() {
         (snapshot.nanny.pid, snapshot.phase),
         (first, Phase::Healthy)
     );
+}
+
+/// Makes the host one that nothing is started on.
+fn make_unfit(world: &World) {
+    let settings = String::from_utf8(world.read(SETTINGS)).unwrap();
+    world.write(
+        SETTINGS,
+        settings + "[checks]\nprofiles = [\"ecs\", \"emr\"]\n",
+    );
+}
+
+#[tokio::test]
+async fn on_a_host_that_is_not_fit_an_agent_that_runs_is_taken_over_and_told_of() {
+    let mut world = World::healthy().await;
+    let before = Running::on(&world).await;
+    world.kill_nanny().await;
+    make_unfit(&world);
+    let snapshot = assert_taken_over(&mut world, &before).await;
+    let told = |it: &Finding| it.rule == "run.unfit" && it.outcome == Outcome::Failed;
+    assert!(snapshot.findings.iter().any(told));
+}
+
+#[tokio::test]
+async fn on_a_host_that_is_not_fit_nothing_is_started() {
+    let mut world = World::prepared().await;
+    make_unfit(&world);
+    world.start();
+    world
+        .until_phase(Phase::Failed, Reason::HostUnfit, PATIENCE)
+        .await;
+    assert!(world.pid_in("/run/docker.pid").is_err());
 }

@@ -53,17 +53,38 @@ async fn one_that_hangs_is_told_of_and_taken_back() {
 #[tokio::test]
 async fn sigterm_ends_in_bounded_time_while_it_hangs() {
     let mut world = World::healthy().await;
+    let agent = world.agent().await.pid.unwrap();
     world.signal(Signal::SIGSTOP, world.dockerd_pid());
     let asked = Instant::now();
     world.nanny().signal(Signal::SIGTERM);
     world.nanny_mut().ended(PATIENCE).await;
-    // The agent's grace and 1 s are waited out for the agent; then dockerd is woken and ends in order.
+    // The agent's grace and 2 s; it needs none of the grace, as it takes SIGTERM.
     assert!(
-        asked.elapsed() < Duration::from_secs(16),
+        asked.elapsed() < Duration::from_secs(12),
         "{:?}",
         asked.elapsed()
     );
-    assert_eq!(world.processes(), [""; 0]);
+    assert!(!world.host.path(&format!("/proc/{agent}")).exists());
+    assert!(!world.processes().contains(&"dockerd".to_owned()));
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_agent_too_while_there_is_none() {
+    let mut world = World::healthy().await;
+    let agent = world.agent().await.pid.unwrap();
+    world.write(DAEMON_JSON, "{\"no-such-option\": true}\n");
+    world.signal(Signal::SIGKILL, world.dockerd_pid());
+    world
+        .until("it does not come back", PATIENCE, |snapshot| {
+            snapshot.reason == Some(Reason::EngineLost)
+                && snapshot.detail.contains("no-such-option")
+        })
+        .await;
+    assert!(world.host.path(&format!("/proc/{agent}")).exists());
+    world.nanny().signal(Signal::SIGTERM);
+    let status = world.nanny_mut().ended(PATIENCE).await;
+    assert!(status.success(), "{status}");
+    assert!(!world.host.path(&format!("/proc/{agent}")).exists());
 }
 
 #[tokio::test]
@@ -124,4 +145,27 @@ async fn flushed_rules_are_put_back() {
         (now == before).then_some(()).ok_or(now)
     })
     .await;
+}
+
+/// dockerd 20.10 does not tell of ends after its containerd was killed.
+#[tokio::test]
+async fn an_agents_death_is_told_though_containerd_was_killed_before() {
+    const PID_FILE: &str = "/run/docker/containerd/containerd.pid";
+    let world = World::healthy().await;
+    let killed = world.pid_in(PID_FILE).unwrap();
+    let agent = world.agent().await.pid.unwrap();
+    world.signal(Signal::SIGKILL, killed);
+    eventually("another containerd", PATIENCE, async || {
+        let now = world.pid_in(PID_FILE)?;
+        (now != killed).then_some(()).ok_or(now.to_string())
+    })
+    .await;
+    world.signal(Signal::SIGKILL, agent);
+    world
+        .until("told of the end", Duration::from_secs(5), |snapshot| {
+            snapshot.agent.last_exit.is_some()
+        })
+        .await;
+    world.until_healthy().await;
+    assert_ne!(world.agent().await.pid, Some(agent));
 }

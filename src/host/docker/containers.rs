@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 
 use super::error::within;
 use super::{Docker, DockerError, QUICK};
+use crate::host::process::ContainerProcess;
 
 /// Deadline for creating, starting and removing: a loaded disk makes them slow, minutes mean a hang.
 const CHANGE: Duration = Duration::from_secs(60);
@@ -49,14 +50,42 @@ pub struct Ended {
     pub code: i64,
 }
 
+impl Container {
+    /// Its first process, where the engine says that it runs.
+    pub fn process(&self) -> Option<ContainerProcess> {
+        let pid = self.pid.filter(|_| self.running)?;
+        Some(ContainerProcess {
+            pid: i32::try_from(pid).ok()?,
+            container: self.id.clone(),
+        })
+    }
+
+    /// Whether it runs: an engine that lost its containerd may say so of a process that has ended.
+    pub fn runs(&self) -> bool {
+        self.running && !self.process().is_some_and(|process| process.gone())
+    }
+}
+
 impl Docker {
     /// `GET /containers/{name}/json`; `None` where there is none.
     ///
     /// # Errors
     /// [`DockerError`].
     pub async fn container(&self, name: &str) -> Result<Option<Container>, DockerError> {
+        self.container_within(name, QUICK).await
+    }
+
+    /// The same with a deadline of its own: an engine that hangs may answer pings and nothing about a container.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub async fn container_within(
+        &self,
+        name: &str,
+        deadline: Duration,
+    ) -> Result<Option<Container>, DockerError> {
         let call = self.client.inspect_container(name, None);
-        match within("GET /containers/{name}/json", QUICK, call).await {
+        match within("GET /containers/{name}/json", deadline, call).await {
             Ok(found) => Ok(Some(described(found))),
             Err(DockerError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),

@@ -48,7 +48,15 @@ impl Docker {
     /// # Errors
     /// [`DockerError::Deadline`] after [`PING`], or what the engine said.
     pub async fn ping(&self) -> Result<(), DockerError> {
-        within("GET /_ping", PING, self.client.ping()).await?;
+        self.ping_within(PING).await
+    }
+
+    /// The same with a deadline of its own.
+    ///
+    /// # Errors
+    /// [`DockerError::Deadline`], or what the engine said.
+    pub async fn ping_within(&self, deadline: Duration) -> Result<(), DockerError> {
+        within("GET /_ping", deadline, self.client.ping()).await?;
         Ok(())
     }
 

@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use crate::agent_image as image;
 use crate::host::introspection::Metadata;
-use crate::host::process::ContainerProcess;
 use crate::settings::Switch;
 use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
@@ -33,10 +32,7 @@ impl Supervisor {
         let since = run.started_at.as_deref().map(humantime::parse_rfc3339);
         let since = since.and_then(Result::ok).unwrap_or_else(SystemTime::now);
         self.crew.agent = Some((run.container_id.clone(), since));
-        self.crew.agent_process = run.pid.map(|pid| ContainerProcess {
-            pid: i32::try_from(pid).unwrap_or_default(),
-            container: run.container_id.clone(),
-        });
+        self.crew.agent_process = run.process;
         let view = &mut self.board.agent;
         view.container_id = Some(run.container_id);
         view.image_id = Some(run.image_id);
@@ -65,6 +61,7 @@ impl Supervisor {
         );
         self.board.agent_ended(code, reason.words, Vec::new());
         self.board.agent_gone();
+        self.crew.agent_process = None;
         let updates = self.crew.settings.agent.updates == Switch::On;
         let told = match code {
             // Where updates are forbidden, asking for one is a failure like any other.

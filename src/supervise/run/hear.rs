@@ -59,6 +59,7 @@ impl Supervisor {
                 self.answer(Answer::EngineUp);
             }
             News::EngineNotUp(not_up) => self.engine_not_up(not_up),
+            News::NoEngineRuns => self.answer(Answer::NoEngineRuns),
             News::EnginePinged(Ok(())) => self.answer(Answer::EngineAnswers),
             News::EnginePinged(Err(why)) => {
                 self.board.why.engine = why;

@@ -30,7 +30,7 @@ use super::board::{Board, REFRESH};
 use super::engine::Backend;
 use super::images::Images;
 use super::news::News;
-use super::state::{Action, Answer, EngineState, Event, LONGEST_WAIT, Policy, State, Timer};
+use super::state::{Action, Answer, Event, LONGEST_WAIT, Policy, State, Timer};
 use super::tasks::{self, Crew, SettingsSource};
 use super::timeline::Timeline;
 use signals::Signals;
@@ -226,7 +226,6 @@ impl Supervisor {
                         "stopping the agent{}",
                         if hurry { " without grace" } else { "" }
                     );
-                    self.crew.engine_hangs = self.state.engine == EngineState::Hung;
                     self.crew.perform(action);
                 }
                 other => self.crew.perform(other),

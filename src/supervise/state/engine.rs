@@ -1,8 +1,8 @@
 //! The engine: comes up, goes away, hangs.
 
 use super::{
-    Action, AgentState, EngineState, Goal, Need, PROBE_AGAIN, PROBE_EVERY, SILENT_PROBES, State,
-    Timer, wait_after,
+    Action, AgentState, EngineState, Fitness, Goal, Need, PROBE_AGAIN, PROBE_EVERY, SILENT_PROBES,
+    State, Timer, wait_after,
 };
 use crate::snapshot::Reason;
 
@@ -42,7 +42,10 @@ impl State {
         self.engine_gone();
         actions.push(Action::Disarm(Timer::Ping));
         actions.push(Action::Disarm(Timer::Hung));
-        if self.held {
+        if self.fitness == Fitness::Unfit {
+            self.engine = EngineState::Unknown;
+            self.nothing_runs(actions);
+        } else if self.held {
             self.engine = EngineState::Unknown;
         } else if self.goal == Goal::Run {
             self.engine = EngineState::Starting;

@@ -49,12 +49,14 @@ pub enum Answer {
         /// A cluster is configured, or none is needed.
         cluster: bool,
     },
-    /// Of [`Action::StartEngine`] and [`Action::AwaitEngine`]: it answers.
+    /// Of [`Action::StartEngine`], [`Action::AwaitEngine`] and [`Action::SeekEngine`]: it answers.
     EngineUp,
     /// Of the same: it did not come up.
     EngineFailed,
     /// Of the same: its unit was stopped cleanly by somebody.
     EngineStoppedByOperator,
+    /// Of [`Action::SeekEngine`]: it does not run.
+    NoEngineRuns,
     /// Of [`Action::PingEngine`].
     EngineAnswers,
     /// Of the same: not within its deadline.
@@ -217,6 +219,8 @@ pub enum Action {
     Check,
     /// Start the engine and wait until it answers.
     StartEngine,
+    /// See whether the engine runs already, and start nothing.
+    SeekEngine,
     /// Wait until somebody starts the engine's unit.
     AwaitEngine,
     /// Tell when the engine goes away.

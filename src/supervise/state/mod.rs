@@ -147,8 +147,11 @@ impl State {
 
     /// Starts whatever has become possible.
     fn advance(&mut self, actions: &mut Vec<Action>) {
-        if self.fitness != Fitness::Fit {
+        if self.fitness == Fitness::Unknown {
             return;
+        }
+        if self.fitness == Fitness::Unfit {
+            return self.look_for_agent(actions);
         }
         if self.engine == EngineState::Unknown {
             self.engine = EngineState::Starting;
@@ -177,11 +180,7 @@ impl State {
             self.image = Need::Busy;
             actions.push(Action::PrepareImage);
         }
-        if !self.looked_for_agent && self.agent == AgentState::Idle {
-            self.looked_for_agent = true;
-            self.agent = AgentState::Sought;
-            actions.push(Action::AdoptAgent);
-        }
+        self.look_for_agent(actions);
         let needs = [
             self.identity,
             self.network,
@@ -196,15 +195,35 @@ impl State {
         }
     }
 
+    /// One that runs is taken over whatever else is missing, on an unfit host too: its tasks would suffer.
+    fn look_for_agent(&mut self, actions: &mut Vec<Action>) {
+        let up = self.engine == EngineState::Up;
+        if up && !self.looked_for_agent && self.agent == AgentState::Idle {
+            self.looked_for_agent = true;
+            self.agent = AgentState::Sought;
+            actions.push(Action::AdoptAgent);
+        }
+    }
+
     fn answered(&mut self, answer: Answer, actions: &mut Vec<Action>) {
         match answer {
             Answer::Checked { unfit, cluster } => self.checked(unfit, cluster, actions),
             Answer::EngineUp => self.engine_up(actions),
             Answer::EngineFailed => self.engine_down(actions),
             Answer::EngineStoppedByOperator => self.engine_stopped(actions),
+            Answer::NoEngineRuns => {
+                if self.engine == EngineState::Sought {
+                    self.engine = EngineState::Unknown;
+                    self.nothing_runs(actions);
+                }
+            }
             Answer::EngineAnswers => self.engine_answers(actions),
             Answer::EngineSilent => self.engine_is_silent(actions),
-            Answer::IdentityKnown => self.identity = Need::Met,
+            Answer::IdentityKnown => {
+                self.identity = Need::Met;
+                // Whether there was user data to run is known now.
+                retry(&mut self.user_data);
+            }
             Answer::IdentityMissing => missing(&mut self.identity, Timer::Identity, actions),
             Answer::CredentialsReady => self.credentials = Need::Met,
             Answer::CredentialsMissing => {
@@ -233,6 +252,7 @@ impl State {
             Answer::NothingToAdopt => {
                 if self.agent == AgentState::Sought {
                     self.agent = AgentState::Idle;
+                    self.nothing_runs(actions);
                 }
             }
             Answer::LaunchFailed => self.launch_failed(actions),

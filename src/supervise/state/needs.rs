@@ -1,8 +1,8 @@
 //! What the agent needs besides the engine: the rules' word, user data, identity, plan.
 
 use super::{
-    Action, AgentState, BUDGET, Fitness, Goal, LONGEST_WAIT, Need, REASSERT_EVERY, SLOW_WAIT,
-    State, Timer,
+    Action, AgentState, BUDGET, EngineState, Fitness, Goal, LONGEST_WAIT, Need, REASSERT_EVERY,
+    SLOW_WAIT, State, Timer,
 };
 
 impl State {
@@ -20,10 +20,24 @@ impl State {
             return;
         }
         self.fitness = Fitness::Unfit;
-        if self.policy.exit_on_failed {
+        actions.push(Action::arm(Timer::Check, SLOW_WAIT));
+        let looking = !self.looked_for_agent || self.agent == AgentState::Sought;
+        match self.engine {
+            EngineState::Unknown => {
+                self.engine = EngineState::Sought;
+                actions.push(Action::SeekEngine);
+            }
+            EngineState::Sought => {}
+            EngineState::Up if looking => {}
+            _ => self.nothing_runs(actions),
+        }
+    }
+
+    /// The host is not fit, and no agent runs on it that could be taken over.
+    pub(super) fn nothing_runs(&mut self, actions: &mut Vec<Action>) {
+        let unfit = self.goal == Goal::Run && self.fitness == Fitness::Unfit;
+        if unfit && self.policy.exit_on_failed {
             actions.push(Action::Exit);
-        } else {
-            actions.push(Action::arm(Timer::Check, SLOW_WAIT));
         }
     }
 

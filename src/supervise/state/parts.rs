@@ -27,6 +27,8 @@ pub enum Fitness {
 pub enum EngineState {
     /// Nobody has looked yet.
     Unknown,
+    /// It is seen whether it runs already, on a host that is not fit.
+    Sought,
     /// Being started and awaited.
     Starting,
     /// It answers.

@@ -52,9 +52,10 @@ impl State {
             EngineState::Starting if self.was_healthy => {
                 (Phase::Degraded, Some(Reason::EngineLost))
             }
-            EngineState::Unknown | EngineState::Starting | EngineState::Down => {
-                (Phase::Waiting, Some(Reason::Engine))
-            }
+            EngineState::Unknown
+            | EngineState::Sought
+            | EngineState::Starting
+            | EngineState::Down => (Phase::Waiting, Some(Reason::Engine)),
         };
         Some(found)
     }

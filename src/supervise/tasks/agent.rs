@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::agent_config;
-use crate::host::docker::{Container, Docker, DockerError};
+use crate::host::docker::{Container, Docker, DockerError, PING};
 use crate::host::introspection;
 use crate::host::process::ContainerProcess;
 use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
@@ -23,6 +23,8 @@ const LOOK_BACK: Duration = Duration::from_secs(600);
 const LAST_BYTES: usize = 64 * 1024;
 /// How often a registered agent is asked how many tasks run.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
+/// How long the engine has to answer when the agent is to be stopped, part of the agent's grace.
+pub(super) const HUNG_AT_STOP: Duration = Duration::from_secs(1);
 /// How many lines of them are shown.
 const LAST_LINES: usize = 20;
 
@@ -36,7 +38,7 @@ impl Crew {
                 return News::NothingToAdopt;
             };
             match look(&docker, agent).await {
-                Ok((Some(found), other_image)) if found.running => {
+                Ok((Some(found), other_image)) if found.runs() => {
                     News::AgentRunning(taken_over(found, other_image))
                 }
                 Ok(_) => News::NothingToAdopt,
@@ -76,13 +78,13 @@ impl Crew {
         let (Some(docker), Some((id, _))) = (self.docker.clone(), self.agent.clone()) else {
             return;
         };
+        let process = self.agent_process.clone();
         self.spawn(Kind::FollowAgent, async move {
-            // A container that was removed by hand ended with it.
-            const REMOVED: i64 = 137;
-            match docker.ended(&id).await {
-                Ok(ended) => News::AgentEnded { code: ended.code },
-                Err(DockerError::NotFound(_)) => News::AgentEnded { code: REMOVED },
-                Err(error) => News::EnginePinged(Err(error.to_string())),
+            tokio::select! {
+                news = told_by_engine(&docker, &id) => news,
+                () = unreported_end(process) => News::AgentEnded {
+                    code: told_or_killed(&docker, &id).await,
+                },
             }
         });
     }
@@ -161,17 +163,28 @@ impl Crew {
         } else {
             self.settings.agent.stop_grace
         };
-        let docker = self.docker.clone().filter(|_| !self.engine_hangs);
+        self.stop_began.get_or_insert_with(Instant::now);
+        let docker = self.docker.clone();
         let process = self.agent_process.clone();
         let name = self.container_name();
         self.spawn(Kind::FollowAgent, async move {
-            News::AgentStopped(match docker {
-                None => end_process(process, grace, "the Docker daemon can't be asked").await,
-                Some(docker) => match docker.stop(&name, grace).await {
+            let began = Instant::now();
+            // A call that stops a container is answered at its end alone, so that a hang would show after the grace.
+            let answering = match docker {
+                Some(docker) => {
+                    let answer = docker.ping_within(HUNG_AT_STOP).await;
+                    answer.map(|()| docker).map_err(|error| error.to_string())
+                }
+                None => Err("the Docker daemon is not up".to_owned()),
+            };
+            let left = grace.saturating_sub(began.elapsed());
+            News::AgentStopped(match answering {
+                Ok(docker) => match docker.stop(&name, left).await {
                     Ok(()) => Ok(()),
                     // Its grace is over.
                     Err(error) => end_process(process, Duration::ZERO, &error.to_string()).await,
                 },
+                Err(why) => end_process(process, left, &why).await,
             })
         });
     }
@@ -183,6 +196,37 @@ impl Crew {
             |agent| agent.name.clone(),
         )
     }
+}
+
+/// What a container ends with that is killed, or removed by hand; taken for one of which nothing else is known.
+const KILLED: i64 = 137;
+
+async fn told_by_engine(docker: &Docker, id: &str) -> News {
+    match docker.ended(id).await {
+        Ok(ended) => News::AgentEnded { code: ended.code },
+        Err(DockerError::NotFound(_)) => News::AgentEnded { code: KILLED },
+        Err(error) => News::EnginePinged(Err(error.to_string())),
+    }
+}
+
+/// The end of the agent's process where the engine has not told of it: dockerd 20.10 does not after its containerd was
+/// killed, and a daemon that hangs never does.
+async fn unreported_end(process: Option<ContainerProcess>) {
+    /// How long the engine has to tell, with the exit status that it alone knows.
+    const TOLD_WITHIN: Duration = Duration::from_secs(2);
+    /// How often the process is looked at: with the above, its death shows within 5 s.
+    const LOOK_EVERY: Duration = Duration::from_millis(1500);
+    match process {
+        Some(process) => process.ended(LOOK_EVERY).await,
+        None => std::future::pending().await,
+    }
+    tokio::time::sleep(TOLD_WITHIN).await;
+}
+
+async fn told_or_killed(docker: &Docker, id: &str) -> i64 {
+    let found = docker.container_within(id, PING).await;
+    let ended = found.ok().flatten().filter(|found| !found.running);
+    ended.map_or(KILLED, |found| found.exit_code)
 }
 
 async fn end_process(
@@ -224,11 +268,12 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     let Some(found) = found else {
         return make(docker, agent).await;
     };
-    if found.running {
+    if found.runs() {
         return Ok(taken_over(found, other_image));
     }
     let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
-    if !other_image && plan_hash.is_some() && plan_hash == agent.hash() {
+    let startable = !found.running && !other_image;
+    if startable && plan_hash.is_some() && plan_hash == agent.hash() {
         docker.start(&found.id).await?;
         return started(docker, &found.id).await;
     }
@@ -275,12 +320,13 @@ async fn started(docker: &Docker, id: &str) -> Result<AgentRun, DockerError> {
 }
 
 fn run(found: Container) -> AgentRun {
+    let process = found.process();
     AgentRun {
         plan_hash: found.labels.get(PLAN_HASH_LABEL).cloned(),
         other_image: false,
         container_id: found.id,
         image_id: found.image_id,
-        pid: found.pid,
+        process,
         started_at: found.started_at,
         adopted: false,
     }

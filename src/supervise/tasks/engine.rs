@@ -1,18 +1,28 @@
 //! The engine: started, awaited, followed, pinged, stopped.
 
-use tokio::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::facts;
-use crate::host::docker::{Docker, DockerError};
+use crate::host::docker::{Docker, DockerError, PING};
 use crate::host::process;
 use crate::settings::OnHung;
-use crate::supervise::engine::{Backend, NotUp};
+use crate::supervise::engine::NotUp;
 use crate::supervise::news::News;
 use crate::supervise::state::Event;
 
 use crate::telemetry::message;
 
+use super::agent::HUNG_AT_STOP;
 use super::{Crew, Kind};
+
+/// How long a child engine has to stop its containers and itself.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+/// One that hangs has what is left of the agent's grace and this, so that all of it takes at most 2 s longer,
+const HUNG_LONGER: Duration = Duration::from_secs(1);
+/// and a little in any case.
+const HUNG_AT_LEAST: Duration = Duration::from_millis(500);
 
 impl Crew {
     pub(super) fn start_engine(&mut self) {
@@ -22,6 +32,20 @@ impl Crew {
         self.spawn(Kind::Engine, async move {
             let found = backend.lock().await.bring_up(&endpoint, was_up).await;
             described(found).await
+        });
+    }
+
+    pub(super) fn seek_engine(&mut self) {
+        let backend = self.backend.clone();
+        let endpoint = self.endpoint();
+        self.spawn(Kind::Engine, async move {
+            let Some(docker) = backend.lock().await.running(&endpoint).await else {
+                return News::NoEngineRuns;
+            };
+            match described(Ok(docker)).await {
+                News::EngineNotUp(_) => News::NoEngineRuns,
+                up => up,
+            }
         });
     }
 
@@ -48,11 +72,20 @@ impl Crew {
         let Some(docker) = self.docker.clone() else {
             return;
         };
+        // Not while one is being started: that holds up what is asked about it.
+        let running = self.agent_process.as_ref();
+        let agent = running.map(|process| process.container.clone());
         self.spawn(Kind::Ping, async move {
-            match docker.ping().await {
+            let inspected = async {
+                match &agent {
+                    Some(id) => docker.container_within(id, PING).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            match tokio::try_join!(docker.ping(), inspected) {
                 // Who is gone does not answer late; the follower may not have been told.
                 Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
-                other => News::EnginePinged(other.map_err(|error| error.to_string())),
+                other => News::EnginePinged(other.map(drop).map_err(|error| error.to_string())),
             }
         });
     }
@@ -88,15 +121,22 @@ impl Crew {
         self.cancel(Kind::FollowEngine);
         self.cancel(Kind::Ping);
         let backend = self.backend.clone();
+        let docker = self.docker.clone();
+        let began = self.stop_began.unwrap_or_else(Instant::now);
+        let by = began + self.settings.agent.stop_grace + HUNG_LONGER;
         self.spawn(Kind::Engine, async move {
-            stop(&backend).await;
+            let hangs = match docker {
+                Some(docker) => docker.ping_within(HUNG_AT_STOP).await.is_err(),
+                None => false,
+            };
+            let grace = match hangs {
+                true => by.duration_since(Instant::now()).max(HUNG_AT_LEAST),
+                false => STOP_GRACE,
+            };
+            backend.lock().await.stop(grace).await;
             News::EngineStopped
         });
     }
-}
-
-async fn stop(backend: &Mutex<Backend>) {
-    backend.lock().await.stop().await;
 }
 
 async fn described(found: Result<Docker, NotUp>) -> News {

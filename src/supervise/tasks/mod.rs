@@ -71,8 +71,8 @@ pub struct Crew {
     pub docker: Option<Docker>,
     /// The engine answered once.
     pub engine_was_up: bool,
-    /// The engine is up and does not answer.
-    pub engine_hangs: bool,
+    /// When it was asked to stop everything.
+    pub stop_began: Option<Instant>,
     /// Containers survive the engine's restart.
     pub live_restore: bool,
     /// What the metadata service told of this instance, once it did.
@@ -120,7 +120,7 @@ impl Crew {
             plan: None,
             docker: None,
             engine_was_up: false,
-            engine_hangs: false,
+            stop_began: None,
             live_restore: false,
             instance: None,
             agent: None,
@@ -144,6 +144,7 @@ impl Crew {
         match action {
             Action::Check => self.check(),
             Action::StartEngine => self.start_engine(),
+            Action::SeekEngine => self.seek_engine(),
             Action::AwaitEngine => self.await_engine(),
             Action::FollowEngine => self.follow_engine(),
             Action::PingEngine => self.ping_engine(),

@@ -25,17 +25,55 @@ fn the_parts_are_started_side_by_side() {
     assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Metadata)));
 }
 
-#[test]
-fn an_unfit_host_starts_nothing_and_is_checked_again() {
-    let (mut state, _) = State::start(POLICY);
+/// A machine on a host that is not fit, and what it does first.
+fn unfit(policy: Policy) -> (State, Vec<Action>) {
+    let (mut state, _) = State::start(policy);
     let actions = state.step(Event::Answered(Answer::Checked {
         unfit: true,
         cluster: true,
     }));
+    (state, actions)
+}
+
+#[test]
+fn an_unfit_host_starts_nothing_and_is_checked_again() {
+    let (mut state, actions) = unfit(POLICY);
     assert_eq!(armed(&actions, Timer::Check), Some(SLOW_WAIT));
-    assert_eq!(actions.len(), 1);
+    assert!(actions.contains(&Action::SeekEngine) && actions.len() == 2);
+    assert_eq!(state.step(Event::Answered(Answer::NoEngineRuns)), []);
     assert_eq!(state.phase(), (Phase::Failed, Some(Reason::HostUnfit)));
     assert_eq!(state.step(Event::Fired(Timer::Check)), [Action::Check]);
+}
+
+#[test]
+fn an_agent_that_runs_on_an_unfit_host_is_taken_over() {
+    let (mut state, _) = unfit(Policy {
+        exit_on_failed: true,
+        ..POLICY
+    });
+    let actions = state.step(Event::Answered(Answer::EngineUp));
+    assert!(actions.contains(&Action::AdoptAgent));
+    assert!(!actions.contains(&Action::PrepareImage));
+    let mut without = state.clone();
+    let actions = without.step(Event::Answered(Answer::NothingToAdopt));
+    assert_eq!(actions, [Action::Exit]);
+    for answer in [
+        Answer::AgentRunning { adopted: true },
+        Answer::AgentProbed(Probe::Registered),
+    ] {
+        state.step(Event::Answered(answer));
+    }
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+}
+
+#[test]
+fn an_engine_that_goes_away_on_an_unfit_host_is_not_started() {
+    let (mut state, _) = unfit(POLICY);
+    state.step(Event::Answered(Answer::EngineUp));
+    state.step(Event::Answered(Answer::NothingToAdopt));
+    let actions = state.step(Event::EngineLost);
+    assert!(!actions.contains(&Action::StartEngine));
+    assert_eq!(state.phase(), (Phase::Failed, Some(Reason::HostUnfit)));
 }
 
 #[test]

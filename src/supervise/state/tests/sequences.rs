@@ -64,6 +64,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::EngineUp),
         Just(Answer::EngineFailed),
         Just(Answer::EngineStoppedByOperator),
+        Just(Answer::NoEngineRuns),
         Just(Answer::EngineAnswers),
         Just(Answer::EngineSilent),
         Just(Answer::IdentityKnown),

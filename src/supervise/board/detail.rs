@@ -1,0 +1,98 @@
+//! What the document says for people beside phase and reason.
+
+use crate::finding::{Confidence, Finding, Outcome, Severity};
+use crate::snapshot::{Phase, Reason};
+
+use super::Board;
+use crate::supervise::hold::Hold;
+
+impl Board {
+    /// What was seen, for people.
+    pub(super) fn detail(&self) -> String {
+        match self.phase {
+            (Phase::Healthy, _) => self.registered(),
+            (Phase::Registering, _) => format!(
+                "the agent runs in cluster {}",
+                self.agent.cluster.as_deref().unwrap_or("default")
+            ),
+            (_, Some(Reason::HostUnfit)) => self.unfit_because(),
+            (_, Some(Reason::Cluster)) => format!(
+                "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
+                crate::agent_config::USER_PATH
+            ),
+            (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
+            (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
+            (_, Some(Reason::UserData)) => {
+                or(&self.why.user_data, "the end of cloud-init is awaited")
+            }
+            (_, Some(Reason::Metadata)) => {
+                or(&self.why.metadata, "it is asked which instance this is")
+            }
+            (_, Some(Reason::Image | Reason::ImageInvalid)) => self.why.image.clone(),
+            (
+                _,
+                Some(
+                    Reason::Engine
+                    | Reason::EngineLost
+                    | Reason::EngineHung
+                    | Reason::EngineStoppedByOperator,
+                ),
+            ) => or(&self.why.engine, "it is being started"),
+            (
+                _,
+                Some(
+                    Reason::AgentExited
+                    | Reason::AgentTerminal
+                    | Reason::AgentSilent
+                    | Reason::LaunchFailed
+                    | Reason::UpdateTakenBack,
+                ),
+            ) => self.why.agent.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// An agent that runs on a host that is not fit is left alone, and that is told.
+    pub(super) fn runs_unfit(&self) -> Option<Finding> {
+        let runs = self.agent.container_id.is_some();
+        (runs && self.unfit()).then(|| Finding {
+            rule: "run.unfit".into(),
+            title: "the agent runs on a host that is fit".into(),
+            severity: Severity::Required,
+            outcome: Outcome::Failed,
+            confidence: Confidence::Certain,
+            observed: format!(
+                "the agent runs, and is left running: {}",
+                self.unfit_because()
+            ),
+            required: "a host on which no required rule fails".into(),
+            remedy: "mend the host, or drain it and replace the instance".into(),
+            source: "ecs-nanny(8), checks.on_unfit".into(),
+            place: None,
+        })
+    }
+
+    fn registered(&self) -> String {
+        let version = self.agent.version.as_deref().unwrap_or("the agent");
+        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
+        format!("{version} is registered in cluster {cluster}")
+    }
+
+    fn unfit_because(&self) -> String {
+        if let Some(why) = self.for_emr() {
+            return format!("the host is Amazon EMR's, so nothing is started: {why}");
+        }
+        let blocking: Vec<String> = self
+            .report
+            .iter()
+            .flat_map(|report| self.refused_over(report))
+            .map(Finding::sentence)
+            .collect();
+        blocking.join("; ")
+    }
+}
+
+/// The last words on something, or what is true before there are any.
+fn or(words: &str, before: &str) -> String {
+    if words.is_empty() { before } else { words }.to_owned()
+}

@@ -1,8 +1,7 @@
 //! What the agent needs besides the engine: the rules' word, user data, identity, plan.
 
 use super::{
-    Action, AgentState, BUDGET, Fitness, Goal, LONGEST_WAIT, Need, REASSERT_EVERY, SLOW_WAIT,
-    State, Timer,
+    Action, AgentState, BUDGET, Fitness, Goal, LONGEST_WAIT, Need, REASSERT_EVERY, State, Timer,
 };
 
 impl State {
@@ -23,7 +22,7 @@ impl State {
         if self.policy.exit_on_failed {
             actions.push(Action::Exit);
         } else {
-            actions.push(Action::arm(Timer::Check, SLOW_WAIT));
+            actions.push(Action::arm(Timer::Check, self.policy.slow_retry));
         }
     }
 

@@ -106,7 +106,10 @@ table!(
 
 table!(
     /// `[run]`
-    RunTable { on_failed: OnFailed }
+    RunTable {
+        on_failed: OnFailed,
+        slow_retry: String,
+    }
 );
 
 table!(

@@ -214,7 +214,14 @@ impl Merging {
             off_or_duration,
         );
 
-        file.plain("run.on_failed", run.on_failed, &mut settings.run.on_failed);
+        let it = &mut settings.run;
+        file.plain("run.on_failed", run.on_failed, &mut it.on_failed);
+        file.checked(
+            "run.slow_retry",
+            run.slow_retry,
+            &mut it.slow_retry,
+            duration,
+        );
 
         let it = &mut settings.user_data;
         file.plain(

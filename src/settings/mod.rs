@@ -265,6 +265,9 @@ pub enum OnEc2 {
 pub struct Run {
     /// What a terminal end does to the daemon.
     pub on_failed: OnFailed,
+    /// How long what failed for good, or ten times in a row, is left alone until the next try.
+    #[serde(serialize_with = "values::duration")]
+    pub slow_retry: Duration,
 }
 
 /// `[user_data]`: cloud-init.
@@ -392,6 +395,7 @@ impl Default for Run {
     fn default() -> Self {
         Run {
             on_failed: OnFailed::Stay,
+            slow_retry: Duration::from_secs(300),
         }
     }
 }

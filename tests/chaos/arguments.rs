@@ -1,5 +1,6 @@
 //! What can be asked for, and the terms on which faults are judged.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -29,6 +30,9 @@ pub struct Arguments {
     /// Where the random faults begin; the seed of a run is printed
     #[arg(long, requires = "random")]
     pub seed: Option<u64>,
+    /// The program of ecs-nanny
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_ecs-nanny"), hide_default_value = true)]
+    pub program: PathBuf,
     /// Another supervisor, a command for `sh -c`. It is run on the host, supervises the agent as long as it runs
     /// (dockerd is kept for it, and the agent's image is in /var/cache/ecs/ecs-agent.tar), brings its own restarts, and
     /// stops at SIGTERM, which its whole process group gets. Nothing is known of its health

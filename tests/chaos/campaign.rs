@@ -4,11 +4,45 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::arguments::Terms;
-use crate::judge::{Outcome, judge};
+use crate::judge::{Manner, Outcome, judge};
 use crate::report;
 use crate::scene::Scene;
 use crate::table::Fault;
 use crate::unit::Supervisor;
+
+/// What is done so far, told as it is done.
+#[derive(Clone)]
+pub struct Progress {
+    done: Arc<Mutex<Vec<Outcome>>>,
+    total: usize,
+}
+
+impl Progress {
+    /// Nothing is done of so many.
+    pub fn of(total: usize) -> Self {
+        Progress {
+            done: Arc::default(),
+            total,
+        }
+    }
+
+    /// One more.
+    pub fn done(&self, outcome: Outcome) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        println!(
+            "{}/{} {}",
+            done.len() + 1,
+            self.total,
+            report::progress(&outcome)
+        );
+        done.push(outcome);
+    }
+
+    /// All of them.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// Does every fault, and answers with what came of each, in their order.
 pub async fn run(
@@ -18,30 +52,25 @@ pub async fn run(
     hosts: u32,
 ) -> Vec<Outcome> {
     let order: Vec<&str> = faults.iter().map(|fault| fault.name).collect();
-    let total = faults.len();
+    let progress = Progress::of(faults.len());
     let queue = Arc::new(Mutex::new(VecDeque::from(faults)));
-    let done = Arc::new(Mutex::new(Vec::new()));
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..hosts {
-        let (queue, done) = (queue.clone(), done.clone());
-        let (supervisor, terms) = (supervisor.clone(), terms.clone());
+        let (queue, progress) = (queue.clone(), progress.clone());
+        let mut slot = Slot::new(supervisor, terms);
+        let terms = terms.clone();
         workers.spawn(async move {
-            let mut scene = None;
             while let Some(fault) = next(&queue) {
-                let outcome = one(&mut scene, fault, &supervisor, &terms).await;
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                done.push(outcome);
-                if let Some(last) = done.last() {
-                    println!("{}/{total} {}", done.len(), report::progress(last));
-                }
+                let manner = Manner::ByTheTable {
+                    hold: terms.hold(fault.hold),
+                };
+                progress.done(slot.meet(fault, manner).await);
             }
-            if let Some(scene) = scene {
-                scene.end().await;
-            }
+            slot.end().await;
         });
     }
     while workers.join_next().await.is_some() {}
-    let mut done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut done = progress.outcomes();
     done.sort_by_key(|outcome| order.iter().position(|name| *name == outcome.name));
     done
 }
@@ -51,30 +80,45 @@ fn next(queue: &Mutex<VecDeque<&'static Fault>>) -> Option<&'static Fault> {
     queue.pop_front()
 }
 
-/// One fault on a host that is well; on a new one where the last was not left so.
-async fn one(
-    scene: &mut Option<Scene>,
-    fault: &'static Fault,
-    supervisor: &Supervisor,
-    terms: &Terms,
-) -> Outcome {
-    let failed = |wrong: String| Outcome {
-        name: fault.name,
-        wrong: vec![wrong],
-        ..Outcome::default()
-    };
-    let mut here = match scene.take() {
-        Some(scene) => scene,
-        None => match Scene::begin(supervisor, terms).await {
-            Ok(scene) => scene,
-            Err(error) => return failed(format!("{error:#}")),
-        },
-    };
-    let outcome = judge(&mut here, fault, terms.hold(fault.hold)).await;
-    if outcome.wrong.is_empty() {
-        *scene = Some(here);
-    } else {
-        here.end().await;
+/// A host for one fault after another; a new one where the last was not left as it should be.
+pub struct Slot {
+    scene: Option<Scene>,
+    supervisor: Supervisor,
+    terms: Terms,
+}
+
+impl Slot {
+    /// No host yet.
+    pub fn new(supervisor: &Supervisor, terms: &Terms) -> Self {
+        Slot {
+            scene: None,
+            supervisor: supervisor.clone(),
+            terms: terms.clone(),
+        }
     }
-    outcome
+
+    /// Does one fault.
+    pub async fn meet(&mut self, fault: &'static Fault, manner: Manner) -> Outcome {
+        let mut scene = match self.scene.take() {
+            Some(scene) => scene,
+            None => match Scene::begin(&self.supervisor, &self.terms).await {
+                Ok(scene) => scene,
+                Err(error) => return Outcome::failed(fault.name, format!("{error:#}")),
+            },
+        };
+        let outcome = judge(&mut scene, fault, manner).await;
+        if outcome.wrong.is_empty() {
+            self.scene = Some(scene);
+        } else {
+            scene.end().await;
+        }
+        outcome
+    }
+
+    /// Ends the host.
+    pub async fn end(self) {
+        if let Some(scene) = self.scene {
+            scene.end().await;
+        }
+    }
 }

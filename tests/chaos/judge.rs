@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::act::act;
 use crate::look::Health;
 use crate::scene::Scene;
-use crate::table::{Act, Agent, Fault, From, Told};
+use crate::table::{Act, Agent, FLUSHED, Fault, From, Told, s};
 use crate::watch::Seen;
 
 /// What came of a fault.
@@ -33,14 +33,53 @@ pub struct Outcome {
 /// How many looks a change may be missed by.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// The longest until a host is well again by itself after a random fault: the waits that the faults before have doubled,
+/// the slow lane, and a start.
+const BACK: Duration = s(150);
+
+/// How a fault is done and judged.
+#[derive(Debug, Clone, Copy)]
+pub enum Manner {
+    /// Everything has to be as the table says.
+    ByTheTable {
+        /// How long it lasts, at the least until it is told.
+        hold: Duration,
+    },
+    /// Only what must always hold has to.
+    AtRandom {
+        /// How long it lasts.
+        hold: Duration,
+        /// Whether the supervisor forgets the faults before.
+        forget: bool,
+    },
+}
+
+impl Outcome {
+    fn of(name: &'static str) -> Self {
+        Outcome {
+            name,
+            ..Outcome::default()
+        }
+    }
+
+    /// What came of a fault that could not be done.
+    pub fn failed(name: &'static str, wrong: String) -> Self {
+        Outcome {
+            wrong: vec![wrong],
+            ..Outcome::of(name)
+        }
+    }
+}
+
 /// Does a fault and judges how it was taken.
-pub async fn judge(scene: &mut Scene, fault: &Fault, hold: Duration) -> Outcome {
-    let mut outcome = Outcome {
-        name: fault.name,
-        ..Outcome::default()
-    };
+pub async fn judge(scene: &mut Scene, fault: &Fault, manner: Manner) -> Outcome {
+    let mut outcome = Outcome::of(fault.name);
     let logged = scene.unit.log().len();
-    if let Err(error) = meet(scene, fault, hold, &mut outcome).await {
+    let met = match manner {
+        Manner::ByTheTable { hold } => meet(scene, fault, hold, &mut outcome).await,
+        Manner::AtRandom { hold, forget } => endure(scene, fault, hold, forget, &mut outcome).await,
+    };
+    if let Err(error) = met {
         outcome.wrong.push(format!("{error:#}"));
     }
     scene.meanwhile = None;
@@ -91,6 +130,45 @@ async fn meet(
     if scene.tells() && fault.unhurt() {
         outcome.wrong.extend(hurt(&scene.watch.seen(), began));
     }
+    leftovers(scene, outcome).await
+}
+
+/// A random fault: it has to be over by itself.
+async fn endure(
+    scene: &mut Scene,
+    fault: &Fault,
+    hold: Duration,
+    forget: bool,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    if forget {
+        scene.forget().await?;
+    }
+    act(scene, &fault.prepare).await?;
+    let before = scene.watch.seen().started_at;
+    let told_before = scene.watch.seen().now().cloned();
+    let began = SystemTime::now();
+    act(scene, &fault.act).await?;
+    if matches!(fault.end, Act::Nothing) && scene.tells() && !fault.unhurt() {
+        // It ends by itself, and not before it is seen.
+        scene
+            .until("told", BACK, |seen| {
+                told(fault, scene, seen, began, told_before.as_ref()).is_some()
+            })
+            .await?;
+    }
+    tokio::time::sleep(hold).await;
+    act(scene, &fault.end).await?;
+    scene.meanwhile = None;
+    let ended = SystemTime::now();
+    let again = matches!(fault.agent, Agent::Again(..));
+    scene
+        .until("well again", BACK, |seen| {
+            scene.well(seen) && !(again && seen.started_at == before)
+        })
+        .await?;
+    outcome.well = ended.elapsed().ok();
+    scene.until_rules_are_back(FLUSHED).await?;
     leftovers(scene, outcome).await
 }
 

@@ -10,6 +10,7 @@ mod fake_engine;
 mod faults;
 mod judge;
 mod look;
+mod random;
 mod report;
 mod scene;
 mod table;
@@ -83,11 +84,23 @@ fn wanted(arguments: &Arguments) -> Result<Vec<&'static Fault>, String> {
 async fn run(arguments: &Arguments, faults: Vec<&'static Fault>) -> ExitCode {
     let supervisor = match &arguments.peer {
         Some(command) => Supervisor::Command(command.clone()),
-        None => Supervisor::Nanny,
+        None => Supervisor::Nanny(arguments.program.clone()),
     };
     let terms = Terms::of(arguments);
-    let outcomes = campaign::run(faults, &supervisor, &terms, arguments.hosts).await;
-    println!("\n{}", report::table(&outcomes));
+    let outcomes = match arguments.random {
+        None => campaign::run(faults, &supervisor, &terms, arguments.hosts).await,
+        Some(count) => {
+            let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+            let hosts = arguments.hosts;
+            println!("to repeat it: scripts/chaos --random {count} --seed {seed} --hosts {hosts}");
+            random::run(count, seed, &faults, &supervisor, &terms, hosts).await
+        }
+    };
+    let table = match arguments.random {
+        None => report::table(&outcomes),
+        Some(_) => report::summary(&outcomes),
+    };
+    println!("\n{table}");
     let wrong: Vec<_> = outcomes.iter().filter(|it| !it.wrong.is_empty()).collect();
     for outcome in &wrong {
         println!("{}", report::progress(outcome));

@@ -1,5 +1,6 @@
 //! What is printed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::judge::Outcome;
@@ -71,6 +72,26 @@ pub fn table(outcomes: &[Outcome]) -> String {
             &count(outcome.containers),
             &rules,
             verdict,
+        ]));
+    }
+    columns(&rows)
+}
+
+/// The table at the end of random faults: one line for each kind.
+pub fn summary(outcomes: &[Outcome]) -> String {
+    let mut kinds: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        kinds.entry(outcome.name).or_default().push(outcome);
+    }
+    let mut rows = vec![row(["fault", "times", "well after at the most", "wrong"])];
+    for (name, outcomes) in kinds {
+        let longest = outcomes.iter().filter_map(|outcome| outcome.well).max();
+        let wrong = outcomes.iter().filter(|outcome| !outcome.wrong.is_empty());
+        rows.push(row([
+            name,
+            &outcomes.len().to_string(),
+            &seconds(longest),
+            &wrong.count().to_string(),
         ]));
     }
     columns(&rows)

@@ -183,7 +183,7 @@ impl Scene {
 
     /// Whether health is told by this supervisor.
     pub fn tells(&self) -> bool {
-        matches!(self.supervisor, Supervisor::Nanny)
+        matches!(self.supervisor, Supervisor::Nanny(_))
     }
 
     /// The agent does its work, and health says so.
@@ -262,6 +262,18 @@ impl Scene {
         let mut rules: Vec<String> = tables.lines().filter(ours).map(str::to_owned).collect();
         rules.sort();
         Ok(rules)
+    }
+
+    /// Waits until the rules are those of a healthy host, as long as that may take.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub async fn until_rules_are_back(&self, within: Duration) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + self.allow(within);
+        while self.rules().await? != self.healthy_rules && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
     }
 
     /// How many containers there are, whatever their state.

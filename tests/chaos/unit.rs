@@ -16,7 +16,6 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ecs-nanny");
 /// `WatchdogSec=`, `RestartSec=` and `RestartPreventExitStatus=` of the unit.
 const WATCHDOG: Duration = Duration::from_secs(10);
 const RESTART: Duration = Duration::from_millis(500);
@@ -27,8 +26,8 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 /// Who supervises.
 #[derive(Debug, Clone)]
 pub enum Supervisor {
-    /// ecs-nanny, built from this tree.
-    Nanny,
+    /// This program of ecs-nanny.
+    Nanny(PathBuf),
     /// A command for `sh -c`.
     Command(String),
 }
@@ -116,7 +115,7 @@ impl Unit {
         if let Some(process) = process {
             // A supervisor that is a shell passes no signal on: it goes to all of them.
             let _ = match self.supervisor {
-                Supervisor::Nanny => kill(process, Signal::SIGTERM),
+                Supervisor::Nanny(_) => kill(process, Signal::SIGTERM),
                 Supervisor::Command(_) => killpg(process, Signal::SIGTERM),
             };
         }
@@ -161,7 +160,7 @@ impl Keeper {
             };
             self.record(&format!("the supervisor ended: {status:?}"));
             let again = match self.supervisor {
-                Supervisor::Nanny => status.is_none_or(|status| !FINAL.contains(&status)),
+                Supervisor::Nanny(_) => status.is_none_or(|status| !FINAL.contains(&status)),
                 Supervisor::Command(_) => false,
             };
             if !again {
@@ -185,8 +184,8 @@ impl Keeper {
             .append(true)
             .open(&self.log)?;
         let mut command = match &self.supervisor {
-            Supervisor::Nanny => {
-                let mut command = Command::new(PROGRAM);
+            Supervisor::Nanny(program) => {
+                let mut command = Command::new(program);
                 command.arg("run");
                 command
             }
@@ -216,7 +215,7 @@ impl Keeper {
     async fn follow(&self, mut child: Child) -> Option<i32> {
         let mut fed = Instant::now();
         let mut buffer = [0; 16 * 1024];
-        let watched = matches!(self.supervisor, Supervisor::Nanny);
+        let watched = matches!(self.supervisor, Supervisor::Nanny(_));
         loop {
             let starves = (fed + WATCHDOG).into();
             tokio::select! {

@@ -309,6 +309,7 @@ fn jittered(after: Duration) -> Duration {
 /// What the settings decide for the machine.
 fn policy(settings: &Settings, owns_engine: bool) -> Policy {
     Policy {
+        slow_retry: settings.run.slow_retry,
         exit_on_failed: settings.run.on_failed == OnFailed::Exit,
         owns_engine,
         restart_silent_agent: settings.agent.restart_silent_after,

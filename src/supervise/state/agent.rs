@@ -3,7 +3,7 @@
 use super::{
     Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Fitness, Goal, Need,
     PROBE_AGAIN, PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SILENT_PROBES,
-    SLOW_WAIT, State, Timer, Verdict, wait_after,
+    State, Timer, Verdict, wait_after,
 };
 use crate::snapshot::Reason;
 
@@ -90,7 +90,7 @@ impl State {
         if self.policy.exit_on_failed {
             actions.push(Action::Exit);
         } else {
-            actions.push(Action::arm(Timer::Agent, SLOW_WAIT));
+            actions.push(Action::arm(Timer::Agent, self.policy.slow_retry));
         }
     }
 
@@ -106,7 +106,10 @@ impl State {
             return;
         }
         self.agent = AgentState::BackingOff;
-        actions.push(Action::arm(Timer::Agent, wait_after(self.failures)));
+        actions.push(Action::arm(
+            Timer::Agent,
+            wait_after(self.failures, self.policy.slow_retry),
+        ));
     }
 
     pub(super) fn replace(&mut self, actions: &mut Vec<Action>) {

@@ -8,8 +8,6 @@ pub const BUDGET: u32 = 10;
 pub const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait within the budget.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// The wait in the slow lane, and between tries of what ended terminally.
-pub const SLOW_WAIT: Duration = Duration::from_secs(300);
 /// How long the agent has to be registered before its failures are forgotten.
 pub const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
 /// How often a registered agent and the engine are probed. With two silent probes ([`PROBE_AGAIN`]) and a deadline of
@@ -30,10 +28,10 @@ pub const PROBE_UNREGISTERED: Duration = Duration::from_secs(5);
 
 /// The longest wait before the next try, after so many failures: none, 0.5 s doubling to 60 s, then the slow lane. The
 /// shell takes a random part of it (full jitter).
-pub fn wait_after(failures: u32) -> Duration {
+pub fn wait_after(failures: u32, slow: Duration) -> Duration {
     match failures {
         0 | 1 => Duration::ZERO,
-        spent if spent > BUDGET => SLOW_WAIT,
+        spent if spent > BUDGET => slow,
         some => FIRST_WAIT
             .saturating_mul(1 << (some - 2).min(16))
             .min(LONGEST_WAIT),
@@ -43,6 +41,8 @@ pub fn wait_after(failures: u32) -> Duration {
 /// What the settings decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
+    /// The wait in the slow lane, and between tries of what ended terminally.
+    pub slow_retry: Duration,
     /// The daemon ends when the agent ends terminally or the host is unfit.
     pub exit_on_failed: bool,
     /// The engine is our child and stops with us.

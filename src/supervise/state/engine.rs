@@ -88,7 +88,10 @@ impl State {
         self.engine = EngineState::Down;
         self.engine_failures = self.engine_failures.saturating_add(1);
         if self.goal == Goal::Run {
-            actions.push(Action::arm(Timer::Engine, wait_after(self.engine_failures)));
+            actions.push(Action::arm(
+                Timer::Engine,
+                wait_after(self.engine_failures, self.policy.slow_retry),
+            ));
         }
     }
 

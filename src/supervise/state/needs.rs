@@ -2,7 +2,7 @@
 
 use super::{
     Action, AgentState, BUDGET, EngineState, Fitness, Goal, LONGEST_WAIT, Need, REASSERT_EVERY,
-    SLOW_WAIT, State, Timer,
+    State, Timer,
 };
 
 impl State {
@@ -20,7 +20,7 @@ impl State {
             return;
         }
         self.fitness = Fitness::Unfit;
-        actions.push(Action::arm(Timer::Check, SLOW_WAIT));
+        actions.push(Action::arm(Timer::Check, self.policy.slow_retry));
         let looking = !self.looked_for_agent || self.agent == AgentState::Sought;
         match self.engine {
             EngineState::Unknown => {

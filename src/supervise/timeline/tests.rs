@@ -3,6 +3,7 @@ use crate::supervise::state::Policy;
 
 fn policy() -> Policy {
     Policy {
+        slow_retry: std::time::Duration::from_secs(300),
         exit_on_failed: false,
         owns_engine: false,
         restart_silent_agent: None,

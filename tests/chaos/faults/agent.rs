@@ -185,7 +185,10 @@ pub const FAULTS: &[Fault] = &[
 
 const REMOVE_IMAGE: Act = Act::Host(
     "image=$(docker inspect --format '{{.Image}}' ecs-agent)
-    docker rm --force ecs-agent
     # Started again meanwhile, it holds its image.
-    docker rmi --force \"$image\" || { docker rm --force ecs-agent; docker rmi --force \"$image\"; }",
+    for attempt in $(seq 20); do
+        docker rm --force ecs-agent >/dev/null
+        docker rmi --force \"$image\" >/dev/null || continue
+        break
+    done",
 );

@@ -1,6 +1,7 @@
 //! The faults: data, one table a subject.
 
 mod agent;
+mod agent_exit_5;
 mod engine;
 mod files;
 mod nanny;
@@ -12,6 +13,7 @@ use crate::table::Fault;
 pub fn all() -> impl Iterator<Item = &'static Fault> {
     [
         agent::FAULTS,
+        agent_exit_5::FAULTS,
         engine::FAULTS,
         network::FAULTS,
         files::FAULTS,

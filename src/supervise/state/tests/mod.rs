@@ -9,7 +9,10 @@ use std::time::Duration;
 use super::*;
 use crate::snapshot::{Phase, Reason};
 
+const SLOW_WAIT: Duration = Duration::from_secs(300);
+
 const POLICY: Policy = Policy {
+    slow_retry: SLOW_WAIT,
     exit_on_failed: false,
     owns_engine: true,
     restart_silent_agent: Some(Duration::from_secs(120)),

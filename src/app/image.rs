@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::agent_image::{Wanted, docker_architecture};
-use crate::bake::{self, RELEASE_PATH, Sealed, Told, VerifyError, Wish};
+use crate::bake::{self, Sealed, Told, VerifyError, Wish};
+use crate::checks::ImageRelease;
 use crate::cli::args::{
     FactsArgs, ImageCommand, ImageDescribeArgs, ImageFetchArgs, ImageSealArgs, ImageVerifyArgs,
     ImageWantedArgs,
 };
 use crate::exit::Exit;
-use crate::facts::{self, Fact};
+use crate::facts::{self, Fact, IMAGE_RELEASE};
 use crate::host::docker::Docker;
 use crate::host::files::{Kind, Root, replace};
 use crate::host::imds::Imds;
@@ -234,10 +235,15 @@ fn describe(args: ImageDescribeArgs) -> anyhow::Result<Exit> {
         source: args.source,
         runtime: args.runtime,
     };
+    if let Err(why) = ImageRelease::of(&found.host) {
+        eprintln!(
+            "ecs-nanny: what is kept is left out: {why}; to mend: describe the image anew, with --write"
+        );
+    }
     let mut release = bake::describe(&found, told);
     if args.write {
         anyhow::ensure!(
-            !release.image_name.is_empty() && !release.image_version.is_empty(),
+            release.image_name.is_some() && release.image_version.is_some(),
             "an image needs a name and a version: give --name and --version"
         );
         // The instance that the image is made on is not of this image.
@@ -245,7 +251,7 @@ fn describe(args: ImageDescribeArgs) -> anyhow::Result<Exit> {
     }
     let text = format!("{}\n", serde_json::to_string_pretty(&release)?);
     if args.write {
-        replace(&root.path(RELEASE_PATH), 0o644, text.as_bytes())?;
+        replace(&root.path(IMAGE_RELEASE), 0o644, text.as_bytes())?;
     }
     print(&text);
     Ok(Exit::Done)

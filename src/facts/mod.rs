@@ -27,7 +27,7 @@ pub use cloud_init::CloudInitFacts;
 pub use collect::{host, read};
 pub use devices::nvidia_devices;
 pub use engine::{EngineFacts, engine};
-pub use files::DAEMON_JSON;
+pub use files::{DAEMON_JSON, IMAGE_RELEASE};
 pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DmiFacts, HostFacts, MemoryFacts, UnitFacts,
     XenFacts,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::checks::ImageRelease;
 use crate::facts::InstanceFacts;
 use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 

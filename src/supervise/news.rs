@@ -43,8 +43,8 @@ pub enum News {
     MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
     Identity(Identity),
-    /// The instance profile's credentials are there or not needed, with what is to be said of that; or why not.
-    Credentials(Result<Option<Finding>, String>),
+    /// The credentials are there or not needed, with whether there is an instance profile where that was asked; or why not.
+    Credentials(Result<Option<bool>, String>),
     /// What is to be said of the port that health is served on.
     HealthPort(Option<Finding>),
     /// What became of the user data.

@@ -69,9 +69,11 @@ impl Supervisor {
                 self.publish();
             }
             News::Identity(identity) => self.identified(identity),
-            News::Credentials(Ok(finding)) => {
-                self.board.credentials_finding = finding;
-                self.record_findings();
+            News::Credentials(Ok(profile)) => {
+                if let Some(attached) = profile {
+                    self.board.instance_profile(attached);
+                    self.recomputed();
+                }
                 self.answer(Answer::CredentialsReady);
             }
             News::Credentials(Err(why)) => {

@@ -34,7 +34,9 @@ pub use host::{
 };
 pub use image::{ImageFacts, SecretFile, SizeFacts, image};
 pub use instance::{InstanceFacts, instance};
-pub use kernel::{KernelConfig, KernelFacts};
+pub use kernel::{
+    CGROUP_V1_OPTIONS, CONTAINER_OPTIONS, KernelConfig, KernelFacts, NETWORK_AND_LIMIT_OPTIONS,
+};
 pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};

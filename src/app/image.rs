@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::agent_image::{Wanted, docker_architecture};
-use crate::bake::{self, Sealed, Told, VerifyError, Wish};
+use crate::bake::{self, PINNED_AGENT, Sealed, Told, VerifyError, Wish};
 use crate::checks::ImageRelease;
 use crate::cli::args::{
     FactsArgs, ImageCommand, ImageDescribeArgs, ImageFetchArgs, ImageSealArgs, ImageVerifyArgs,
@@ -62,13 +62,16 @@ fn wanted(args: &ImageWantedArgs) -> anyhow::Result<(Root, Settings, Wanted)> {
     Ok((root, settings, wanted))
 }
 
-fn fetch(args: ImageFetchArgs) -> anyhow::Result<Exit> {
+pub(super) fn fetch(args: ImageFetchArgs) -> anyhow::Result<Exit> {
     let (root, settings, wanted) = wanted(&args.wanted)?;
-    let (url, md5) = match args.url {
+    let of_bucket = args.version.is_some() || args.region.is_some();
+    let set = settings.agent.fetch_from.clone().filter(|_| !of_bucket);
+    let (url, md5) = match args.url.or(set) {
         Some(url) => (address(&url)?, false),
         None => {
             let region = args.region.or_else(|| region(&settings));
-            let version = args.version.trim_start_matches('v');
+            let version = args.version.as_deref().unwrap_or(PINNED_AGENT);
+            let version = version.trim_start_matches('v');
             let url = bake::url(version, &wanted.architecture, region.as_deref());
             (url, true)
         }

@@ -71,11 +71,13 @@ pub enum News {
     ImageChanged(Result<Box<KnownImage>, String>),
     /// The agent's image is not there or can't be used.
     ImageMissing {
-        /// There is one, and it can't be used.
-        invalid: bool,
+        /// What is the matter with it.
+        problem: ImageProblem,
         /// Why, with the mend.
         why: String,
     },
+    /// Fetching a missing image ended.
+    ImageFetched(Result<(), String>),
     /// The agent's container does not run.
     NothingToAdopt,
     /// The agent's container runs.
@@ -107,6 +109,17 @@ pub enum News {
     },
     /// The child engine was stopped.
     EngineStopped,
+}
+
+/// What is the matter with the agent's image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageProblem {
+    /// There is none.
+    Absent,
+    /// There is one, and it can't be used.
+    Invalid,
+    /// The engine did not tell.
+    Unknown,
 }
 
 /// What the metadata service told.

@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ecs_nanny::checks::{Demands, Fit, Platform, Report, Told, evaluate, platform, rules};
+use ecs_nanny::checks::{
+    self, Demands, Fit, Platform, Report, Told, Version, evaluate, platform, rules,
+};
 use ecs_nanny::facts::{self, CgroupVersion, EngineFacts, Fact, Facts, HostFacts};
 use ecs_nanny::finding::{Confidence, Finding, Outcome};
 use ecs_nanny::host::files::Root;
@@ -96,6 +98,10 @@ const CASES: &[Case] = &[
     Case { host: "al2-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
     Case { host: "debian12-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
     Case { host: "ubuntu2404-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
+    Case { host: "ubuntu2204-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
+    Case { host: "rhel8-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
+    Case { host: "gpu-nitro", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
+    Case { host: "emr-node", platform: Platform::Nitro, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
     Case { host: "metal", platform: Platform::NitroMetal, confidence: Certain, is_ec2: true, kernel_version: Passed, hvm: Passed, failures: &[] },
     Case { host: "not-ec2", platform: Platform::Other, confidence: Certain, is_ec2: false, kernel_version: Passed, hvm: Skipped, failures: &[] },
     Case { host: "not-ec2-no-dmi", platform: Platform::Other, confidence: Low, is_ec2: false, kernel_version: Passed, hvm: Skipped, failures: &[] },
@@ -157,6 +163,45 @@ fn without_an_engine_a_host_is_unfit_or_unknown() {
             );
         }
     }
+}
+
+#[test]
+fn a_node_of_emr_is_no_base_for_an_image_and_runs_no_agent() {
+    let facts = read("emr-node");
+    assert!(checks::is_emr_node(&facts));
+    let demands = Demands {
+        emr_release: Version::leading("7.9.0"),
+        ..Demands::profiles(&["emr"])
+    };
+    let report = evaluate(&completed(facts), &demands);
+    assert_eq!(
+        failures(&report),
+        ["emr.single_ebs", "emr.users", "emr.not_emr_snapshot"]
+    );
+    for case in CASES.iter().filter(|case| case.host != "emr-node") {
+        assert!(!checks::is_emr_node(&read(case.host)), "{}", case.host);
+    }
+}
+
+#[test]
+fn a_gpu_host_is_told_from_its_devices() {
+    let mut facts = completed(read("gpu-nitro"));
+    let judged = |facts: &Facts| {
+        let report = report(facts, "gpu");
+        let of_gpus = report.findings.into_iter();
+        let of_gpus = of_gpus.filter(|finding| finding.rule.starts_with("gpu."));
+        of_gpus
+            .filter(|finding| finding.outcome == Failed)
+            .map(|finding| finding.rule.into_owned())
+            .collect::<Vec<_>>()
+    };
+    // The recorded one has no MPS, and its engine has not been told of the runtime.
+    assert_eq!(judged(&facts), ["gpu.runtime", "gpu.mps"]);
+    if let Fact::Known(engine) = &mut facts.engine {
+        engine.runtimes = vec!["nvidia".to_owned(), "runc".to_owned()];
+    }
+    assert_eq!(judged(&facts), ["gpu.mps"]);
+    assert_eq!(find(&report(&facts, "gpu"), "gpu.hw").observed, "1");
 }
 
 #[test]

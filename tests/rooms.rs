@@ -107,7 +107,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    ("bake", &["serde", "serde_json", "sha2", "thiserror"]),
+    ("bake", &["sha2", "thiserror"]),
     (
         "cli",
         &[

@@ -10,6 +10,7 @@ mod record;
 #[cfg(test)]
 mod testing;
 mod update;
+mod usable;
 mod version;
 
 use crate::settings;
@@ -27,6 +28,7 @@ pub use record::{
 pub use update::{
     DESIRED_IMAGE_PATH, UpdateError, UpdateFile, candidate, desired_image, prunable, update_files,
 };
+pub use usable::{Unusable, UnusableTarball, wanted_image};
 pub use version::AgentVersion;
 
 /// Which image is wanted.

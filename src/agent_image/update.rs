@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use super::Wanted;
 use super::cache::CACHE_DIRECTORY;
 use super::findings::problem;
-use super::manifest::{TarballError, read_tarball};
 use super::record::{KnownImage, Origin, Record};
-use super::{Unsuitable, Wanted};
+use super::usable::{UnusableTarball, wanted_image};
 use crate::finding::{Finding, Severity};
 use crate::host::files::Root;
 
@@ -35,22 +35,9 @@ pub enum UpdateError {
     /// The file is a link: the agent writes none.
     #[error("{0} is a link")]
     Link(String),
-    /// The tarball can't be used.
-    #[error("{path}: {error}")]
-    Tarball {
-        /// Its path.
-        path: String,
-        /// Why.
-        error: TarballError,
-    },
-    /// Its image can't be used.
-    #[error("{path}: {error}")]
-    Unsuitable {
-        /// Path of the tarball.
-        path: String,
-        /// Why.
-        error: Unsuitable,
-    },
+    /// The tarball does not bring the wanted image.
+    #[error(transparent)]
+    Unusable(#[from] UnusableTarball),
 }
 
 impl UpdateError {
@@ -94,13 +81,8 @@ pub fn candidate(root: &Root, wanted: &Wanted) -> Result<KnownImage, UpdateError
     if root.link_target(&path).is_some() {
         return Err(UpdateError::Link(path));
     }
-    match read_tarball(root, &path) {
-        Err(error) => Err(UpdateError::Tarball { path, error }),
-        Ok(tarball) => match tarball.image(wanted) {
-            Ok(image) => Ok(tarball.known(image, Origin::Update)),
-            Err(error) => Err(UpdateError::Unsuitable { path, error }),
-        },
-    }
+    let (tarball, image) = wanted_image(root, &path, wanted)?;
+    Ok(tarball.known(&image, Origin::Update))
 }
 
 /// A tarball that a self-update left in the cache.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::agent_image::{Wanted, docker_architecture};
-use crate::bake::{self, RELEASE_PATH, Sealed, Told, VerifyError, Wish};
+use crate::bake::{self, PINNED_AGENT, Sealed, Told, VerifyError, Wish};
+use crate::checks::ImageRelease;
 use crate::cli::args::{
     FactsArgs, ImageCommand, ImageDescribeArgs, ImageFetchArgs, ImageSealArgs, ImageVerifyArgs,
     ImageWantedArgs,
 };
 use crate::exit::Exit;
-use crate::facts::{self, Fact};
+use crate::facts::{self, Fact, IMAGE_RELEASE};
 use crate::host::docker::Docker;
 use crate::host::files::{Kind, Root, replace};
 use crate::host::imds::Imds;
@@ -61,13 +62,16 @@ fn wanted(args: &ImageWantedArgs) -> anyhow::Result<(Root, Settings, Wanted)> {
     Ok((root, settings, wanted))
 }
 
-fn fetch(args: ImageFetchArgs) -> anyhow::Result<Exit> {
+pub(super) fn fetch(args: ImageFetchArgs) -> anyhow::Result<Exit> {
     let (root, settings, wanted) = wanted(&args.wanted)?;
-    let (url, md5) = match args.url {
+    let of_bucket = args.version.is_some() || args.region.is_some();
+    let set = settings.agent.fetch_from.clone().filter(|_| !of_bucket);
+    let (url, md5) = match args.url.or(set) {
         Some(url) => (address(&url)?, false),
         None => {
             let region = args.region.or_else(|| region(&settings));
-            let version = args.version.trim_start_matches('v');
+            let version = args.version.as_deref().unwrap_or(PINNED_AGENT);
+            let version = version.trim_start_matches('v');
             let url = bake::url(version, &wanted.architecture, region.as_deref());
             (url, true)
         }
@@ -234,10 +238,15 @@ fn describe(args: ImageDescribeArgs) -> anyhow::Result<Exit> {
         source: args.source,
         runtime: args.runtime,
     };
+    if let Err(why) = ImageRelease::of(&found.host) {
+        eprintln!(
+            "ecs-nanny: what is kept is left out: {why}; to mend: describe the image anew, with --write"
+        );
+    }
     let mut release = bake::describe(&found, told);
     if args.write {
         anyhow::ensure!(
-            !release.image_name.is_empty() && !release.image_version.is_empty(),
+            release.image_name.is_some() && release.image_version.is_some(),
             "an image needs a name and a version: give --name and --version"
         );
         // The instance that the image is made on is not of this image.
@@ -245,7 +254,7 @@ fn describe(args: ImageDescribeArgs) -> anyhow::Result<Exit> {
     }
     let text = format!("{}\n", serde_json::to_string_pretty(&release)?);
     if args.write {
-        replace(&root.path(RELEASE_PATH), 0o644, text.as_bytes())?;
+        replace(&root.path(IMAGE_RELEASE), 0o644, text.as_bytes())?;
     }
     print(&text);
     Ok(Exit::Done)

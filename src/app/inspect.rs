@@ -27,10 +27,11 @@ pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if args.list {
-        print(&match args.format {
-            CheckFormat::Markdown => checks::markdown(),
-            _ => check_view::list(),
-        });
+        match args.format {
+            CheckFormat::Json => print_json(&check_view::rules_json(checks::rules()))?,
+            CheckFormat::Markdown => print(&checks::markdown()),
+            CheckFormat::Table | CheckFormat::Junit => print(&check_view::list()),
+        }
         return Ok(Exit::Done);
     }
     anyhow::ensure!(
@@ -38,11 +39,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         "--format markdown prints the rules themselves, and goes with --list"
     );
     if let Some(rule) = &args.explain {
-        let Some(text) = check_view::explain(rule) else {
-            anyhow::bail!("there is no rule {rule}; `ecs-nanny check --list` names them all");
-        };
-        print(&text);
-        return Ok(Exit::Done);
+        return explain(rule, args.format);
     }
     let loaded = loaded(&args.facts)?;
     let mut found = gather(&args.facts, &loaded.settings)?;
@@ -63,6 +60,29 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         Fit::Unknown if !args.strict => Exit::Done,
         Fit::Unknown | Fit::No => Exit::Failed,
     })
+}
+
+fn explain(id: &str, format: CheckFormat) -> anyhow::Result<Exit> {
+    let Some(rule) = checks::rules().find(|rule| rule.id == id) else {
+        let area = id.split('.').next().unwrap_or_default();
+        let near: Vec<&str> = checks::rules()
+            .map(|rule| rule.id)
+            .filter(|known| known.split('.').next() == Some(area))
+            .collect();
+        let near = match near.is_empty() {
+            true => String::new(),
+            false => format!("; of {area} there are {}", near.join(", ")),
+        };
+        eprintln!(
+            "ecs-nanny: there is no rule {id}{near}; `ecs-nanny check --list` names them all"
+        );
+        return Ok(Exit::Usage);
+    };
+    match format {
+        CheckFormat::Json => print_json(&check_view::rules_json(std::iter::once(rule)))?,
+        _ => print(&check_view::explain(rule)),
+    }
+    Ok(Exit::Done)
 }
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {

@@ -1,13 +1,22 @@
 //! `ecs-nanny step NAME`: what `ecs-nanny-step@NAME.service` runs, outside the daemon's sandbox.
 
+use std::time::Duration;
+
 use crate::apply::apparmor::{self, Loading};
-use crate::cli::args::Step;
+use crate::cli::args::{ImageFetchArgs, Step};
 use crate::exit::Exit;
 use crate::host::files::Root;
+
+/// How long fetching the agent's image may take; less than the unit's own deadline.
+const FETCH: Duration = Duration::from_secs(10 * 60);
 
 pub(super) fn step(step: Step) -> anyhow::Result<Exit> {
     match step {
         Step::Apparmor => load_profile(),
+        Step::Fetch => super::image::fetch(ImageFetchArgs {
+            timeout: FETCH,
+            ..ImageFetchArgs::default()
+        }),
     }
 }
 

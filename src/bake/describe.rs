@@ -1,35 +1,8 @@
 //! What an image says of itself, with the keys of the ECS-optimized AMI's own description.
 
-use serde::{Deserialize, Serialize};
-
 use crate::agent_image::AgentVersion;
-use crate::checks::OsRelease;
+use crate::checks::{ImageRelease, OsRelease};
 use crate::facts::Facts;
-
-/// Where the description is kept.
-pub const RELEASE_PATH: &str = "/etc/ecs-nanny/image-release.json";
-
-/// The description. The keys are those of `/aws/service/ecs/optimized-ami/…/recommended` in the SSM parameter store.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ImageRelease {
-    /// 1.
-    pub schema_version: u32,
-    /// The AMI's name.
-    pub image_name: String,
-    /// `ami-…`; null until an instance knows it from the metadata service.
-    pub image_id: Option<String>,
-    /// The AMI's version.
-    pub image_version: String,
-    /// The AMI that it was made from.
-    pub source_image_name: Option<String>,
-    /// The operating system.
-    pub os: String,
-    /// The agent in the cache, for example `1.105.1`.
-    pub ecs_agent_version: Option<String>,
-    /// The engine, for example `Docker version 25.0.8`.
-    pub ecs_runtime_version: Option<String>,
-}
 
 /// What only whoever makes the image knows.
 #[derive(Debug, Clone, Default)]
@@ -44,29 +17,20 @@ pub struct Told {
     pub runtime: Option<String>,
 }
 
-/// The description that is kept, if there is one that can be read, with the instance's own AMI in it.
-pub fn release(facts: &Facts) -> Option<ImageRelease> {
-    let text = facts.host.texts.get(RELEASE_PATH)?;
-    let mut release: ImageRelease = serde_json::from_str(text).ok()?;
-    let ami = facts.instance.known().and_then(|it| it.ami_id.clone());
-    release.image_id = ami.or(release.image_id);
-    Some(release)
-}
-
 /// The description of this host or tree: what is told now goes over what is kept, and what can be seen over both.
 pub fn describe(facts: &Facts, told: Told) -> ImageRelease {
-    let kept = release(facts).unwrap_or_default();
+    let kept = ImageRelease::of_instance(facts).unwrap_or_default();
     let os = facts.host.os_release.known();
     let agent = facts.host.agent_state.tarball.as_deref();
-    let engine = facts.engine.known().map(|engine| engine.version.clone());
-    let runtime = engine.map(|version| format!("Docker version {version}"));
+    let engine = facts.engine.known();
+    let runtime = engine.map(|engine| format!("Docker version {}", engine.version));
     ImageRelease {
         schema_version: 1,
-        image_name: told.name.unwrap_or(kept.image_name),
+        image_name: told.name.or(kept.image_name),
         image_id: kept.image_id,
-        image_version: told.version.unwrap_or(kept.image_version),
+        image_version: told.version.or(kept.image_version),
         source_image_name: told.source.or(kept.source_image_name),
-        os: os.map_or(kept.os, |text| OsRelease::parse(text).name()),
+        os: os.map(|text| OsRelease::parse(text).name()).or(kept.os),
         ecs_agent_version: agent
             .and_then(AgentVersion::find)
             .map(|version| version.to_string())
@@ -91,11 +55,11 @@ mod tests {
             ..Told::default()
         };
         let first = describe(&facts, told);
-        assert_eq!(first.os, "Debian 12");
+        assert_eq!(first.os.as_deref(), Some("Debian 12"));
         assert_eq!(first.ecs_agent_version.as_deref(), Some("1.105.1"));
 
         let text = serde_json::to_string(&first).unwrap();
-        facts.host.texts.insert(RELEASE_PATH.to_owned(), text);
+        facts.host.image_release = Fact::Known(Some(text));
         facts.host.agent_state.tarball = None;
         let again = describe(&facts, Told::default());
         assert_eq!(again, first);
@@ -105,6 +69,7 @@ mod tests {
             ..Default::default()
         };
         facts.instance = Fact::Known(instance);
-        assert_eq!(release(&facts).unwrap().image_id.as_deref(), Some("ami-1"));
+        let there = describe(&facts, Told::default());
+        assert_eq!(there.image_id.as_deref(), Some("ami-1"));
     }
 }

@@ -6,7 +6,7 @@ mod recorded;
 mod seal;
 mod verify;
 
-pub use describe::{ImageRelease, RELEASE_PATH, Told, describe, release};
+pub use describe::{Told, describe};
 pub use fetch::{Done, FetchError, PINNED_AGENT, Wish, fetch, url};
 pub use recorded::record_path;
 pub use seal::{Sealed, remove, targets};

@@ -6,28 +6,15 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::agent_image::{ArchivedImage, Tarball, TarballError, Unsuitable, Wanted, read_tarball};
+use crate::agent_image::{ArchivedImage, Tarball, UnusableTarball, Wanted, wanted_image};
 use crate::host::files::Root;
 
 /// Why a tarball is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// It can't be used.
-    #[error("{path}: {error}")]
-    Tarball {
-        /// Its path.
-        path: String,
-        /// Why.
-        error: TarballError,
-    },
-    /// It holds another image.
-    #[error("{path}: {error}")]
-    Unsuitable {
-        /// Its path.
-        path: String,
-        /// Why.
-        error: Unsuitable,
-    },
+    /// It does not bring the wanted image.
+    #[error(transparent)]
+    Unusable(#[from] UnusableTarball),
     /// Its digest is another.
     #[error("{path} has the SHA-256 {found}, {by} is {wanted}")]
     Digest {
@@ -82,29 +69,18 @@ pub fn verify(
     wanted: &Wanted,
     sha256: Option<(&str, &str)>,
 ) -> Result<(Tarball, ArchivedImage, String), VerifyError> {
-    let name = || path.to_owned();
-    let tarball = read_tarball(root, path).map_err(|error| VerifyError::Tarball {
-        path: name(),
-        error,
-    })?;
+    let (tarball, image) = wanted_image(root, path, wanted)?;
     let found = digest(&root.path(path)).map_err(|error| VerifyError::Io {
-        path: name(),
+        path: path.to_owned(),
         error,
     })?;
     if let Some((wanted, by)) = sha256.filter(|(wanted, _)| !wanted.eq_ignore_ascii_case(&found)) {
         return Err(VerifyError::Digest {
-            path: name(),
+            path: path.to_owned(),
             found,
             wanted: wanted.to_owned(),
             by: by.to_owned(),
         });
     }
-    let image = tarball
-        .image(wanted)
-        .map_err(|error| VerifyError::Unsuitable {
-            path: name(),
-            error,
-        })?;
-    let image = image.clone();
     Ok((tarball, image, found))
 }

@@ -236,10 +236,11 @@ fn rotate(host: &HostFacts) -> Judgement {
         .iter()
         .any(|server| *server == "169.254.169.253" || server.ends_with(".2"));
     let word = if rotates { "rotate" } else { "no rotate" };
-    met(
-        !(rotates && own && amazon),
-        format!("{word}, domains {}", domains.join(" ")),
-    )
+    let domains = match domains.is_empty() {
+        true => "no domain".to_owned(),
+        false => format!("domains {}", domains.join(" ")),
+    };
+    met(!(rotates && own && amazon), format!("{word}, {domains}"))
 }
 
 fn image_date(host: &HostFacts) -> Judgement {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::{HostFacts, ImageFacts, PathKind};
 use crate::finding::Severity::{Informational, Recommended, Required};
 
-use super::{Judge, Judgement, Rule, Told, everywhere, failed, met, passed, skipped};
+use super::{ImageRelease, Judge, Judgement, Rule, Told, everywhere, failed, passed, skipped};
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -65,7 +65,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "image.release",
         title: "the image says what it is",
-        weights: &everywhere(Informational),
+        // That it says nothing, or not all, is information; that nobody can read it is a fault.
+        weights: &everywhere(Recommended),
         told: Told::Image,
         required: "/etc/ecs-nanny/image-release.json with image_name, image_version and source_image_name",
         remedy: "ecs-nanny image describe --name NAME --version VERSION --write, while the image is made",
@@ -156,26 +157,28 @@ fn secrets(image: &ImageFacts) -> Judgement {
 }
 
 fn release(host: &HostFacts) -> Judgement {
-    const KEYS: &[&str] = &["image_name", "image_version", "source_image_name"];
-    let Some(text) = host.texts.get("/etc/ecs-nanny/image-release.json") else {
-        return failed("there is none");
+    let release = match ImageRelease::of(host) {
+        Ok(Some(release)) => release,
+        Ok(None) => return failed("there is none").at_most(Informational),
+        Err(why) => return failed(why),
     };
-    let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let field = |key: &str| document[key].as_str().filter(|value| !value.is_empty());
-    let missing: Vec<&str> = KEYS
+    let keys = [
+        ("image_name", &release.image_name),
+        ("image_version", &release.image_version),
+        ("source_image_name", &release.source_image_name),
+    ];
+    let told = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
+    let missing: Vec<&str> = keys
         .iter()
-        .copied()
-        .filter(|key| field(key).is_none())
+        .filter(|(_, value)| !told(value))
+        .map(|(key, _)| *key)
         .collect();
-    met(
-        missing.is_empty(),
-        match missing.is_empty() {
-            true => format!(
-                "{} {}",
-                field("image_name").unwrap_or_default(),
-                field("image_version").unwrap_or_default()
-            ),
-            false => format!("it lacks {}", missing.join(", ")),
-        },
-    )
+    if !missing.is_empty() {
+        return failed(format!("it lacks {}", missing.join(", "))).at_most(Informational);
+    }
+    let name = release.image_name.unwrap_or_default();
+    passed(format!(
+        "{name} {}",
+        release.image_version.unwrap_or_default()
+    ))
 }

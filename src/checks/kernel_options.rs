@@ -1,6 +1,9 @@
 //! `kernel.config`, `kernel.limits`: what the kernel was built with, and what it is set to.
 
-use crate::facts::{CgroupVersion, Fact, HostFacts, KernelConfig};
+use crate::facts::{
+    CGROUP_V1_OPTIONS, CONTAINER_OPTIONS, CgroupVersion, Fact, HostFacts, KernelConfig,
+    NETWORK_AND_LIMIT_OPTIONS,
+};
 use crate::finding::Severity::{Informational, Recommended, Required};
 
 use super::{Judge, Judgement, Rule, Told, Version, failed, on_container_hosts, passed, skipped};
@@ -31,55 +34,8 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Without one of these no container starts.
-const ALWAYS: &[&str] = &[
-    "NAMESPACES",
-    "NET_NS",
-    "PID_NS",
-    "IPC_NS",
-    "UTS_NS",
-    "CGROUPS",
-    "CGROUP_SCHED",
-    "KEYS",
-    "VETH",
-    "BRIDGE",
-    "POSIX_MQUEUE",
-];
-
-/// Needed where control groups are of version 1.
-const WITH_CGROUP_V1: &[&str] = &[
-    "CGROUP_FREEZER",
-    "CGROUP_DEVICE",
-    "CPUSETS",
-    "CGROUP_CPUACCT",
-    "MEMCG",
-];
-
 /// What Docker's own list has for Swarm's services alone.
 const SWARM: &str = "NETFILTER_XT_MATCH_IPVS";
-
-/// Wanted, and no ground to refuse a host: newer kernels have these only for iptables' older interface, and its newer one
-/// (nf_tables) does the same without them.
-const WANTED: &[&str] = &[
-    "BRIDGE_NETFILTER",
-    "IP_NF_FILTER",
-    "IP_NF_MANGLE",
-    "IP_NF_TARGET_MASQUERADE",
-    "IP6_NF_FILTER",
-    "IP6_NF_MANGLE",
-    "IP6_NF_TARGET_MASQUERADE",
-    "NETFILTER_XT_MATCH_ADDRTYPE",
-    "NETFILTER_XT_MATCH_CONNTRACK",
-    SWARM,
-    "NETFILTER_XT_MARK",
-    "IP_NF_RAW",
-    "IP_NF_NAT",
-    "NF_NAT",
-    "OVERLAY_FS",
-    "SECCOMP",
-    "CFS_BANDWIDTH",
-    "CGROUP_PIDS",
-];
 
 fn config(host: &HostFacts) -> Judgement {
     match &host.kernel.config {
@@ -96,7 +52,9 @@ fn told(config: &KernelConfig, required: &[&str]) -> Judgement {
             .filter(|name| !config.options.contains_key(**name));
         unset.map(|name| String::from(*name)).collect()
     };
-    let (needed, wanted) = (missing(required), missing(WANTED));
+    // The latter are no ground to refuse a host: newer kernels have some only for iptables' older interface, and its newer
+    // one (nf_tables) does the same without them.
+    let (needed, wanted) = (missing(required), missing(NETWORK_AND_LIMIT_OPTIONS));
     let without = |names: &[String]| format!("{} without {}", config.path, names.join(" "));
     if !needed.is_empty() {
         failed(without(&needed))
@@ -113,13 +71,13 @@ fn told(config: &KernelConfig, required: &[&str]) -> Judgement {
 fn required(host: &HostFacts) -> Vec<&'static str> {
     const BPF_DEVICES_SINCE: Version = Version::new(4, 15);
     const DEVPTS_ALWAYS_SINCE: Version = Version::new(4, 8);
-    let mut options = ALWAYS.to_vec();
+    let mut options = CONTAINER_OPTIONS.to_vec();
     let version = host
         .kernel_release
         .known()
         .and_then(|it| Version::leading(it));
     match host.cgroup.known().map(|cgroup| cgroup.version) {
-        Some(CgroupVersion::V1) => options.extend(WITH_CGROUP_V1),
+        Some(CgroupVersion::V1) => options.extend(CGROUP_V1_OPTIONS),
         Some(CgroupVersion::V2) if version >= Some(BPF_DEVICES_SINCE) => options.push("CGROUP_BPF"),
         _ => {}
     }

@@ -1,9 +1,11 @@
 //! `ecs-nanny check`: a report for people and for programs, and the rules themselves.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::checks::{self, Fit, Report, Rule};
 use crate::finding::{Confidence, Finding, Outcome, Severity};
+use crate::settings::PROFILES;
 
 use super::page::{GREEN, INDENT, Page, RED, YELLOW, style};
 
@@ -28,10 +30,25 @@ pub fn table(report: &Report, width: usize, colour: bool) -> String {
     // Stable: findings of one kind keep the order of the table.
     findings.sort_by_key(|finding| (finding.outcome, weight_of_failure(finding)));
     let mut text = String::new();
-    for finding in findings {
+    let mut told: Vec<(&str, Confidence)> = Vec::new();
+    for finding in &findings {
         match finding.outcome {
             Outcome::Failed => page.failure(&mut text, finding),
-            Outcome::Skipped | Outcome::Passed => page.one(&mut text, finding),
+            Outcome::Passed => page.told(&mut text, "passed", &finding.rule, finding),
+            Outcome::Skipped => {
+                // What one reason keeps from being told is told together.
+                let reason = (&*finding.observed, finding.confidence);
+                if told.contains(&reason) {
+                    continue;
+                }
+                told.push(reason);
+                let alike = findings.iter().filter(|other| {
+                    other.outcome == Outcome::Skipped
+                        && (&*other.observed, other.confidence) == reason
+                });
+                let rules: Vec<&str> = alike.map(|other| &*other.rule).collect();
+                page.told(&mut text, "skipped", &rules.join(", "), finding);
+            }
         }
     }
     page.verdict(&mut text, report);
@@ -44,16 +61,12 @@ fn weight_of_failure(finding: &Finding) -> Option<Severity> {
 }
 
 impl Page {
-    fn one(&self, text: &mut String, finding: &Finding) {
-        let label = match finding.outcome {
-            Outcome::Passed => "passed",
-            Outcome::Skipped | Outcome::Failed => "skipped",
-        };
+    fn told(&self, text: &mut String, label: &str, rules: &str, finding: &Finding) {
         let uncertain = match finding.confidence {
             Confidence::Certain => "",
             Confidence::Low => " (not certain)",
         };
-        let line = format!("{}: {}{uncertain}", finding.rule, finding.observed);
+        let line = format!("{rules}: {}{uncertain}", finding.observed);
         self.paragraph(text, label, style(finding), &line);
     }
 
@@ -98,9 +111,8 @@ pub fn list() -> String {
     text
 }
 
-/// All that is known of one rule, for `check --explain RULE`; `None` where there is no such rule.
-pub fn explain(rule: &str) -> Option<String> {
-    let rule = checks::rules().find(|known| known.id == rule)?;
+/// All that is known of one rule, for `check --explain RULE`.
+pub fn explain(rule: &Rule) -> String {
     let mut text = format!("{}: {}\n\n", rule.id, rule.title);
     for (label, value) in [
         ("wanted", rule.required),
@@ -112,15 +124,40 @@ pub fn explain(rule: &str) -> Option<String> {
     ] {
         let _ = writeln!(text, "{label:<INDENT$}{value}");
     }
-    Some(text)
+    text
 }
 
-/// `batch: required, ecs: recommended`.
-fn weights(rule: &Rule) -> String {
-    let weights: Vec<String> = rule
-        .weights
-        .iter()
-        .map(|(profile, severity)| format!("{profile}: {severity}"))
+/// Rules as JSON, for `check --list` and `check --explain RULE`.
+pub fn rules_json<'a>(rules: impl Iterator<Item = &'a Rule>) -> serde_json::Value {
+    let rules: Vec<_> = rules
+        .map(|rule| {
+            let profiles: BTreeMap<_, _> = rule.weights.iter().copied().collect();
+            serde_json::json!({
+                "rule": rule.id,
+                "title": rule.title,
+                "profiles": profiles,
+                "told": rule.told,
+                "layer": rule.layer(),
+                "required": rule.required,
+                "remedy": rule.remedy,
+                "source": rule.source,
+            })
+        })
         .collect();
-    weights.join(", ")
+    serde_json::json!({ "schema": checks::SCHEMA, "rules": rules })
+}
+
+/// `required: batch, emr; recommended: ecs, generic`.
+fn weights(rule: &Rule) -> String {
+    let mut groups: BTreeMap<Severity, Vec<&str>> = BTreeMap::new();
+    for (profile, severity) in rule.weights {
+        groups.entry(*severity).or_default().push(profile);
+    }
+    let groups = groups.into_iter().map(|(severity, profiles)| {
+        if profiles.len() == PROFILES.len() {
+            return format!("{severity} in every profile");
+        }
+        format!("{severity}: {}", profiles.join(", "))
+    });
+    groups.collect::<Vec<_>>().join("; ")
 }

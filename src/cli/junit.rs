@@ -16,21 +16,22 @@ use crate::finding::{Finding, Outcome, Severity};
 /// A text that XML can't hold; the library replaces what it can.
 pub fn report(report: &Report, strict: bool) -> Result<String, quick_junit::SerializeError> {
     let mut document = Document::new(format!("ecs-nanny check: {}", report.profiles.join(", ")));
-    let mut suite: Option<TestSuite> = None;
+    let mut suites: Vec<TestSuite> = Vec::new();
     for finding in &report.findings {
         let area = finding.rule.split('.').next().unwrap_or_default();
-        if suite
-            .as_ref()
-            .is_none_or(|suite| suite.name.as_str() != area)
-        {
-            document.test_suites.extend(suite.take());
+        let case = case(finding, strict);
+        match suites.iter_mut().find(|suite| suite.name.as_str() == area) {
+            Some(suite) => {
+                suite.add_test_case(case);
+            }
+            None => {
+                let mut suite = TestSuite::new(area);
+                suite.add_test_case(case);
+                suites.push(suite);
+            }
         }
-        let suite = suite.get_or_insert_with(|| TestSuite::new(area));
-        suite.add_test_case(case(finding, strict));
     }
-    for suite in document.test_suites.split_off(0).into_iter().chain(suite) {
-        document.add_test_suite(suite);
-    }
+    document.add_test_suites(suites);
     document.to_string()
 }
 
@@ -92,6 +93,7 @@ mod tests {
                 finding("a.two", Outcome::Failed, Severity::Required),
                 finding("b.three", Outcome::Failed, Severity::Recommended),
                 finding("b.four", Outcome::Skipped, Severity::Required),
+                finding("a.five", Outcome::Passed, Severity::Required),
             ],
             fit: Fit::No,
         };

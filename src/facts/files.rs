@@ -9,7 +9,6 @@ use crate::host::files::{Kind, Root};
 pub const TEXTS: &[&str] = &[
     DAEMON_JSON,
     "/etc/default/docker",
-    "/etc/ecs-nanny/image-release.json",
     "/etc/image-id",
     "/etc/resolv.conf",
     "/etc/selinux/config",
@@ -20,6 +19,9 @@ pub const TEXTS: &[&str] = &[
     "/sys/fs/selinux/enforce",
     "/var/lib/ecs/gpu/nvidia-gpu-info.json",
 ];
+
+/// What the image's maker wrote of it; [`super::HostFacts::image_release`] has it.
+pub const IMAGE_RELEASE: &str = "/etc/ecs-nanny/image-release.json";
 
 /// The Docker daemon's configuration.
 pub const DAEMON_JSON: &str = "/etc/docker/daemon.json";

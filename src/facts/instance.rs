@@ -45,6 +45,35 @@ pub struct InstanceFacts {
     pub has_instance_profile: Option<bool>,
 }
 
+#[cfg(test)]
+impl InstanceFacts {
+    /// What the lab's metadata service says.
+    pub fn ordinary() -> Self {
+        InstanceFacts {
+            instance_id: "i-0123456789abcdef0".to_owned(),
+            instance_type: "m7i.large".to_owned(),
+            architecture: Some("x86_64".to_owned()),
+            availability_zone: Some("us-east-1a".to_owned()),
+            availability_zone_id: Some("use1-az4".to_owned()),
+            region: Some("us-east-1".to_owned()),
+            account_id: Some("123456789012".to_owned()),
+            ami_id: Some("ami-0abcdef1234567890".to_owned()),
+            ancestor_ami_ids: Vec::new(),
+            life_cycle: Some("on-demand".to_owned()),
+            local_ipv4: Some("10.0.0.10".to_owned()),
+            launch_time: Some("2026-01-01T00:00:00Z".to_owned()),
+            target_lifecycle_state: None,
+            partition: Some("aws".to_owned()),
+            block_devices: vec![
+                ("ami".to_owned(), "xvda".to_owned()),
+                ("root".to_owned(), "/dev/xvda".to_owned()),
+            ],
+            has_user_data: Some(true),
+            has_instance_profile: Some(true),
+        }
+    }
+}
+
 /// The parts of the identity document that nothing else tells.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -132,26 +161,9 @@ mod tests {
         service.set("meta-data/ancestor-ami-ids", "ami-1\nami-2");
         let imds = Imds::new(&[service.url()]).unwrap();
         let expected = InstanceFacts {
-            instance_id: "i-0123456789abcdef0".to_owned(),
-            instance_type: "m7i.large".to_owned(),
-            architecture: Some("x86_64".to_owned()),
-            availability_zone: Some("us-east-1a".to_owned()),
-            availability_zone_id: Some("use1-az4".to_owned()),
-            region: Some("us-east-1".to_owned()),
-            account_id: Some("123456789012".to_owned()),
-            ami_id: Some("ami-0abcdef1234567890".to_owned()),
-            ancestor_ami_ids: vec!["ami-1".to_owned(), "ami-2".to_owned()],
-            life_cycle: Some("on-demand".to_owned()),
-            local_ipv4: Some("10.0.0.10".to_owned()),
-            launch_time: Some("2026-01-01T00:00:00Z".to_owned()),
             target_lifecycle_state: Some("InService".to_owned()),
-            partition: Some("aws".to_owned()),
-            block_devices: vec![
-                ("ami".to_owned(), "xvda".to_owned()),
-                ("root".to_owned(), "/dev/xvda".to_owned()),
-            ],
-            has_user_data: Some(true),
-            has_instance_profile: Some(true),
+            ancestor_ami_ids: vec!["ami-1".to_owned(), "ami-2".to_owned()],
+            ..InstanceFacts::ordinary()
         };
         assert_eq!(instance(&imds).await.unwrap(), expected);
     }

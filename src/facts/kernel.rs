@@ -30,12 +30,12 @@ pub struct KernelFacts {
 pub struct KernelConfig {
     /// The file that tells them.
     pub path: String,
-    /// Those of [`KERNEL_OPTIONS`] that are set, without `CONFIG_`: `y` built in, `m` a module.
+    /// Those that rules ask for and that are set, without `CONFIG_`: `y` built in, `m` a module.
     pub options: BTreeMap<String, String>,
 }
 
-/// The options that rules ask for; a whole file has ten thousand.
-pub const KERNEL_OPTIONS: &[&str] = &[
+/// Options without which no container starts, by moby's `contrib/check-config.sh`.
+pub const CONTAINER_OPTIONS: &[&str] = &[
     "NAMESPACES",
     "NET_NS",
     "PID_NS",
@@ -46,6 +46,20 @@ pub const KERNEL_OPTIONS: &[&str] = &[
     "KEYS",
     "VETH",
     "BRIDGE",
+    "POSIX_MQUEUE",
+];
+
+/// Options that only control groups of version 1 need.
+pub const CGROUP_V1_OPTIONS: &[&str] = &[
+    "CGROUP_FREEZER",
+    "CGROUP_DEVICE",
+    "CPUSETS",
+    "CGROUP_CPUACCT",
+    "MEMCG",
+];
+
+/// Options for Docker's networks and limits.
+pub const NETWORK_AND_LIMIT_OPTIONS: &[&str] = &[
     "BRIDGE_NETFILTER",
     "IP_NF_FILTER",
     "IP_NF_MANGLE",
@@ -60,20 +74,21 @@ pub const KERNEL_OPTIONS: &[&str] = &[
     "IP_NF_RAW",
     "IP_NF_NAT",
     "NF_NAT",
-    "POSIX_MQUEUE",
-    "CGROUP_FREEZER",
-    "CGROUP_DEVICE",
-    "CPUSETS",
-    "CGROUP_CPUACCT",
-    "MEMCG",
-    "CGROUP_BPF",
-    "DEVPTS_MULTIPLE_INSTANCES",
-    "USER_NS",
-    "SECCOMP",
-    "SECCOMP_FILTER",
-    "CGROUP_PIDS",
-    "CFS_BANDWIDTH",
     "OVERLAY_FS",
+    "SECCOMP",
+    "CFS_BANDWIDTH",
+    "CGROUP_PIDS",
+];
+
+/// Options that only newer kernels, or only older ones, need.
+pub const OPTIONS_OF_SOME_RELEASES: &[&str] = &["CGROUP_BPF", "DEVPTS_MULTIPLE_INSTANCES"];
+
+/// What is kept of a whole file, which has ten thousand.
+const KEPT_OPTIONS: &[&[&str]] = &[
+    CONTAINER_OPTIONS,
+    CGROUP_V1_OPTIONS,
+    NETWORK_AND_LIMIT_OPTIONS,
+    OPTIONS_OF_SOME_RELEASES,
 ];
 
 /// The settings below `/proc/sys` that rules ask for.
@@ -160,7 +175,7 @@ fn options(path: &str, text: &str) -> KernelConfig {
     let options = text
         .lines()
         .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='))
-        .filter(|(name, _)| KERNEL_OPTIONS.contains(name))
+        .filter(|(name, _)| KEPT_OPTIONS.iter().any(|group| group.contains(name)))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     KernelConfig {

@@ -27,14 +27,16 @@ pub use cloud_init::CloudInitFacts;
 pub use collect::{host, read};
 pub use devices::nvidia_devices;
 pub use engine::{EngineFacts, engine};
-pub use files::DAEMON_JSON;
+pub use files::{DAEMON_JSON, IMAGE_RELEASE};
 pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DmiFacts, HostFacts, MemoryFacts, UnitFacts,
     XenFacts,
 };
 pub use image::{ImageFacts, SecretFile, SizeFacts, image};
 pub use instance::{InstanceFacts, instance};
-pub use kernel::{KernelConfig, KernelFacts};
+pub use kernel::{
+    CGROUP_V1_OPTIONS, CONTAINER_OPTIONS, KernelConfig, KernelFacts, NETWORK_AND_LIMIT_OPTIONS,
+};
 pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};

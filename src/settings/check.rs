@@ -46,6 +46,20 @@ pub(super) fn some_absolute(value: String) -> Result<Option<String>, Complaint> 
     absolute(value).map(Some)
 }
 
+pub(super) fn address(value: String) -> Result<Option<String>, Complaint> {
+    if !["https://", "http://", "file:/"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme))
+    {
+        return complain(
+            &value,
+            "an address",
+            "begin it with https://, http:// or file:/",
+        );
+    }
+    Ok(Some(value))
+}
+
 pub(super) fn unit(value: String) -> Result<String, Complaint> {
     if !value.ends_with(".service") || value.contains('/') {
         return complain(

@@ -45,6 +45,7 @@ table!(
         extra_env: BTreeMap<String, String>,
         updates: Switch,
         fetch: Fetch,
+        fetch_from: String,
         baked_state: BakedState,
         allow_default_cluster: bool,
         stop_grace: String,

@@ -102,6 +102,12 @@ impl Merging {
         file.checked("agent.extra_env", agent.extra_env, &mut it.extra_env, names);
         file.plain("agent.updates", agent.updates, &mut it.updates);
         file.plain("agent.fetch", agent.fetch, &mut it.fetch);
+        file.checked(
+            "agent.fetch_from",
+            agent.fetch_from,
+            &mut it.fetch_from,
+            address,
+        );
         file.plain("agent.baked_state", agent.baked_state, &mut it.baked_state);
         file.plain(
             "agent.allow_default_cluster",

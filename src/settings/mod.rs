@@ -54,6 +54,8 @@ pub struct Agent {
     pub updates: Switch,
     /// Whether an image that is missing is fetched at boot.
     pub fetch: Fetch,
+    /// The address that the image is fetched from; `None` is that of Amazon's bucket of the region.
+    pub fetch_from: Option<String>,
     /// What becomes of the agent's state that another instance left in the image.
     pub baked_state: BakedState,
     /// Whether joining the cluster `default` without an explicit ECS_CLUSTER is meant.
@@ -312,6 +314,7 @@ impl Default for Agent {
             extra_env: BTreeMap::new(),
             updates: Switch::On,
             fetch: Fetch::Never,
+            fetch_from: None,
             baked_state: BakedState::Report,
             allow_default_cluster: false,
             stop_grace: Duration::from_secs(10),

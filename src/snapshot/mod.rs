@@ -18,9 +18,7 @@ use crate::finding::Finding;
 
 pub use boot::{BootView, Span, SpanName};
 pub use moment::Timestamp;
-pub use views::{
-    AgentView, EngineView, HostView, ImageRelease, LastExit, NannyView, RepairsView, RetryView,
-};
+pub use views::{AgentView, EngineView, HostView, LastExit, NannyView, RepairsView, RetryView};
 
 /// The number that grows when the JSON of the health document changes incompatibly; fields are only added.
 pub const SCHEMA: u32 = 1;

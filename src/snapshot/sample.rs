@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::checks::ImageRelease;
 use crate::facts::InstanceFacts;
 use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 
@@ -88,23 +89,12 @@ pub fn full() -> Snapshot {
 
 fn instance() -> InstanceFacts {
     InstanceFacts {
-        instance_id: "i-0123456789abcdef0".to_owned(),
-        instance_type: "m7i.large".to_owned(),
-        architecture: Some("x86_64".to_owned()),
-        availability_zone: Some("us-east-1a".to_owned()),
-        availability_zone_id: Some("use1-az4".to_owned()),
-        region: Some("us-east-1".to_owned()),
-        account_id: Some("123456789012".to_owned()),
-        ami_id: Some("ami-0abcdef1234567890".to_owned()),
         ancestor_ami_ids: vec!["ami-1".to_owned(), "ami-2".to_owned()],
         life_cycle: Some("spot".to_owned()),
-        local_ipv4: Some("10.0.0.10".to_owned()),
         launch_time: Some("2026-11-20T10:00:00Z".to_owned()),
         target_lifecycle_state: Some("InService".to_owned()),
-        partition: Some("aws".to_owned()),
         block_devices: vec![("root".to_owned(), "/dev/xvda".to_owned())],
-        has_user_data: Some(true),
-        has_instance_profile: Some(true),
+        ..InstanceFacts::ordinary()
     }
 }
 

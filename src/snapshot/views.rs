@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use crate::checks::ImageRelease;
 
 /// This process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,26 +36,6 @@ pub struct HostView {
     pub fit: Option<String>,
     /// What the image's maker wrote of it, from `/etc/ecs-nanny/image-release.json`.
     pub image_release: Option<ImageRelease>,
-}
-
-/// The release of the machine image. The names are those of Amazon's ECS-optimized AMIs (SSM parameter
-/// `/aws/service/ecs/optimized-ami/…/recommended`); what else the file holds is not shown.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct ImageRelease {
-    /// Name of the image.
-    pub image_name: Option<String>,
-    /// Its version.
-    pub image_version: Option<String>,
-    /// Name of the image that it was made from.
-    pub source_image_name: Option<String>,
-    /// Its operating system.
-    pub os: Option<String>,
-    /// The ECS agent that was put on it.
-    pub ecs_agent_version: Option<String>,
-    /// The container runtime that was put on it.
-    pub ecs_runtime_version: Option<String>,
 }
 
 /// The Docker daemon.

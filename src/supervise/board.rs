@@ -40,8 +40,6 @@ pub struct Board {
     pub apply_findings: Vec<Finding>,
     /// What the machine of images said.
     pub image_findings: Vec<Finding>,
-    /// What is to be said of the credentials.
-    pub credentials_finding: Option<Finding>,
     /// What is to be said of the port that health is served on.
     pub health_port_finding: Option<Finding>,
     /// An operator's hold.
@@ -94,7 +92,6 @@ impl Board {
             plan: None,
             apply_findings: Vec::new(),
             image_findings: Vec::new(),
-            credentials_finding: None,
             health_port_finding: None,
             hold: None,
             repairs: RepairsView::default(),
@@ -259,7 +256,6 @@ impl Board {
             .chain(plan)
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
-            .chain(&self.credentials_finding)
             .chain(&self.health_port_finding)
             .chain(&self.runs_unfit())
         {
@@ -297,10 +293,7 @@ impl Board {
                 .report
                 .as_ref()
                 .map(|report| report.fit.word().to_owned()),
-            image_release: host
-                .image_release
-                .known()
-                .and_then(|text| serde_json::from_str(text.as_ref()?).ok()),
+            image_release: checks::ImageRelease::of_instance(&self.facts),
         }
     }
 
@@ -331,6 +324,14 @@ impl Board {
             meaning,
             last_lines,
         });
+    }
+
+    /// Notes whether there is an instance profile, once its credentials were awaited: what the service said of it before
+    /// may have been too early.
+    pub fn instance_profile(&mut self, attached: bool) {
+        if let Fact::Known(instance) = &mut self.facts.instance {
+            instance.has_instance_profile = Some(attached);
+        }
     }
 
     /// Notes a new layer of facts from the metadata service.

@@ -46,8 +46,8 @@ pub enum News {
     MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
     Identity(Identity),
-    /// The instance profile's credentials are there or not needed, with what is to be said of that; or why not.
-    Credentials(Result<Option<Finding>, String>),
+    /// The credentials are there or not needed, with whether there is an instance profile where that was asked; or why not.
+    Credentials(Result<Option<bool>, String>),
     /// What is to be said of the port that health is served on.
     HealthPort(Option<Finding>),
     /// What became of the user data.
@@ -74,11 +74,13 @@ pub enum News {
     ImageChanged(Result<Box<KnownImage>, String>),
     /// The agent's image is not there or can't be used.
     ImageMissing {
-        /// There is one, and it can't be used.
-        invalid: bool,
+        /// What is the matter with it.
+        problem: ImageProblem,
         /// Why, with the mend.
         why: String,
     },
+    /// Fetching a missing image ended.
+    ImageFetched(Result<(), String>),
     /// The agent's container does not run.
     NothingToAdopt,
     /// The agent's container runs.
@@ -110,6 +112,17 @@ pub enum News {
     },
     /// The child engine was stopped.
     EngineStopped,
+}
+
+/// What is the matter with the agent's image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageProblem {
+    /// There is none.
+    Absent,
+    /// There is one, and it can't be used.
+    Invalid,
+    /// The engine did not tell.
+    Unknown,
 }
 
 /// What the metadata service told.

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ecs_nanny::checks::{self, Demands, Fit, Report, Version, evaluate, rules};
-use ecs_nanny::facts::Facts;
-use ecs_nanny::finding::{Finding, Outcome};
+use ecs_nanny::facts::{Fact, Facts};
+use ecs_nanny::finding::{Finding, Outcome, Severity};
 use ecs_nanny::settings::PROFILES;
 use layout::Fixture;
 use serde::Deserialize;
@@ -113,6 +113,40 @@ fn a_good_host_fits() {
         (Fit::Yes, vec![]),
         "{report:#?}"
     );
+}
+
+#[test]
+fn a_broken_description_of_the_image_is_a_finding_and_a_missing_one_a_remark() {
+    for (text, severity, observed) in [
+        (None, Severity::Informational, "there is none"),
+        (
+            Some(r#"{"image_name": "blue""#),
+            Severity::Recommended,
+            "/etc/ecs-nanny/image-release.json: EOF while parsing an object at line 1 column 21",
+        ),
+        (
+            Some(r#"{"image_name": 7}"#),
+            Severity::Recommended,
+            "/etc/ecs-nanny/image-release.json: invalid type: integer `7`, expected a string at line 1 column 16",
+        ),
+        (
+            Some(r#"{"image_name": "blue", "image_version": ""}"#),
+            Severity::Informational,
+            "it lacks image_version, source_image_name",
+        ),
+    ] {
+        let mut found = facts(Fixture::default());
+        found.host.image_release = Fact::Known(text.map(str::to_owned));
+        let report = evaluate(&found, &demands(&["ecs"]));
+        let finding = find(&report, "image.release");
+        assert_eq!(finding.outcome, Outcome::Failed, "{text:?}");
+        assert_eq!(
+            (finding.severity, &*finding.observed),
+            (severity, observed),
+            "{text:?}"
+        );
+        assert_eq!(report.fit, Fit::Yes, "{text:?}");
+    }
 }
 
 /// What Amazon EMR demands of an AMI, each with the rule that judges it.

@@ -10,6 +10,7 @@ mod agent;
 mod atomic;
 mod configuration;
 mod engine;
+mod fetch;
 mod hangs;
 mod health;
 mod image;

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use ecs_nanny::finding::Outcome;
 use ecs_nanny::snapshot::{Phase, Reason, Snapshot};
 use ecs_nanny_lab::imds::{Fault, Imds, What};
 
@@ -100,6 +101,33 @@ async fn one_that_is_switched_off_is_not_waited_for() {
     let snapshot = world.until_healthy().await;
     assert_eq!(snapshot.instance, None);
     assert!(world.log().contains("going on without instance metadata"));
+}
+
+/// What the rules say of the instance profile; one finding, whoever looked.
+fn role(snapshot: &Snapshot) -> Outcome {
+    let of_role: Vec<_> = snapshot
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == "ecs.iam")
+        .collect();
+    assert_eq!(of_role.len(), 1, "{of_role:#?}");
+    of_role[0].outcome
+}
+
+#[tokio::test]
+async fn a_role_that_the_service_knows_late_is_no_fault_in_the_end() {
+    let mut world = World::prepared_ec2().await;
+    let service = serve(&world);
+    service
+        .set_faults([Fault::from(What::Status(404)).at("meta-data/iam/")])
+        .await;
+    world.start();
+    let waiting = world
+        .until_phase(Phase::Waiting, Reason::Credentials, PATIENCE)
+        .await;
+    assert_eq!(role(&waiting), Outcome::Failed);
+    service.set_faults([]).await;
+    assert_eq!(role(&world.until_healthy().await), Outcome::Passed);
 }
 
 #[tokio::test]

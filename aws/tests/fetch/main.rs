@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod server;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -12,8 +10,8 @@ use std::time::Duration;
 use ecs_nanny::agent_image::{Wanted, read_tarball};
 use ecs_nanny::bake::{self, Done, FetchError, Wish};
 use ecs_nanny::host::files::Root;
+use ecs_nanny_lab::bucket::{Bucket, Shelf};
 use ecs_nanny_lab::image::Image;
-use server::{Server, Shelf};
 
 const FETCHER: &str = env!("CARGO_BIN_EXE_ecs-nanny-aws");
 const TARBALL: &str = "/var/cache/ecs/ecs-agent.tar";
@@ -31,13 +29,6 @@ fn tarball() -> Vec<u8> {
     let mut tarball = Vec::new();
     Image::agent(program).write(&mut tarball).unwrap();
     tarball
-}
-
-fn shelf(content: &[u8]) -> Shelf {
-    Shelf {
-        files: vec![(PATH.to_owned(), content.to_vec(), "\"v1\"".to_owned())],
-        ..Shelf::default()
-    }
 }
 
 fn wish(url: String) -> Wish {
@@ -66,10 +57,11 @@ fn fetch(root: &Root, wish: &Wish) -> Result<Done, FetchError> {
 #[test]
 fn a_transfer_that_breaks_off_goes_on_where_it_ended() {
     let content = tarball();
-    let server = Server::start(Shelf {
+    let server = Bucket::start(Shelf {
         breaks: vec![50_000, 100_000],
-        ..shelf(&content)
-    });
+        ..Shelf::of(PATH, &content)
+    })
+    .unwrap();
     let tree = tempfile::tempdir().unwrap();
     let root = Root::at(tree.path());
     let done = fetch(&root, &wish(server.url(PATH))).unwrap();
@@ -85,9 +77,7 @@ fn a_transfer_that_breaks_off_goes_on_where_it_ended() {
         b"2"
     );
     let ranges: Vec<Option<String>> = server
-        .shelf
-        .lock()
-        .unwrap()
+        .shelf()
         .asked
         .iter()
         .map(|(_, range)| range.clone())
@@ -109,7 +99,7 @@ fn a_transfer_that_breaks_off_goes_on_where_it_ended() {
 #[test]
 fn a_later_call_goes_on_unless_the_file_has_changed() {
     let content = tarball();
-    let server = Server::start(shelf(&content));
+    let server = Bucket::start(Shelf::of(PATH, &content)).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let partial = directory.path().join("a.partial");
     for (etag, resumed) in [("v1", 1000), ("v0", 0)] {
@@ -141,12 +131,12 @@ fn a_later_call_goes_on_unless_the_file_has_changed() {
 #[test]
 fn what_is_corrupted_is_refused_and_nothing_is_replaced() {
     let content = tarball();
-    let server = Server::start(shelf(&content));
+    let server = Bucket::start(Shelf::of(PATH, &content)).unwrap();
     let tree = tempfile::tempdir().unwrap();
     let root = Root::at(tree.path());
     let first = fetch(&root, &wish(server.url(PATH))).unwrap();
 
-    let refused = |server: &Server, sha256: Option<&str>| {
+    let refused = |server: &Bucket, sha256: Option<&str>| {
         let error = fetch(
             &root,
             &Wish {
@@ -163,21 +153,21 @@ fn what_is_corrupted_is_refused_and_nothing_is_replaced() {
     let mut damaged = content.clone();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 1;
-    server.shelf.lock().unwrap().files[0].1 = damaged.clone();
+    server.shelf().files[0].1 = damaged.clone();
     assert!(refused(&server, None).contains("what was recorded of this address"));
     assert!(refused(&server, Some(&first.sha256)).contains("--sha256"));
 
-    server.shelf.lock().unwrap().files[0].1 = b"no archive".to_vec();
+    server.shelf().files[0].1 = b"no archive".to_vec();
     assert!(refused(&server, None).contains("not a tar archive"));
 
     // Whoever gives the new digest means it.
-    server.shelf.lock().unwrap().files[0].1 = content.clone();
+    server.shelf().files[0].1 = content.clone();
     assert!(!fetch(&root, &wish(server.url(PATH))).unwrap().first_seen);
 }
 
 #[test]
 fn an_image_for_other_processors_is_refused() {
-    let server = Server::start(shelf(&tarball()));
+    let server = Bucket::start(Shelf::of(PATH, &tarball())).unwrap();
     let tree = tempfile::tempdir().unwrap();
     let mut wish = wish(server.url(PATH));
     wish.wanted.architecture = "arm64".to_owned();
@@ -190,12 +180,12 @@ fn an_image_for_other_processors_is_refused() {
 #[test]
 fn a_published_md5_is_compared() {
     let content = tarball();
-    let mut with_md5 = shelf(&content);
+    let mut with_md5 = Shelf::of(PATH, &content);
     let md5 = b"00000000000000000000000000000000\n".to_vec();
     with_md5
         .files
         .push((format!("{PATH}.md5"), md5, "\"m\"".to_owned()));
-    let server = Server::start(with_md5);
+    let server = Bucket::start(with_md5).unwrap();
     let tree = tempfile::tempdir().unwrap();
     let root = Root::at(tree.path());
     let wish = Wish {
@@ -205,7 +195,7 @@ fn a_published_md5_is_compared() {
     assert!(matches!(fetch(&root, &wish), Err(FetchError::Transfer(_))));
     assert!(!root.path(TARBALL).exists());
 
-    server.shelf.lock().unwrap().files.pop();
+    server.shelf().files.pop();
     let done = fetch(&root, &wish).unwrap();
     assert!(done.transfer.contains("not published"), "{}", done.transfer);
 }
@@ -214,10 +204,10 @@ fn a_published_md5_is_compared() {
 fn a_proxy_of_the_environment_is_asked() {
     let content = tarball();
     let address = "http://bucket.invalid/ecs-agent-v1.105.1.tar";
-    let proxy = Server::start(Shelf {
-        files: vec![(address.to_owned(), content.clone(), "\"v1\"".to_owned())],
-        ..Shelf::default()
-    });
+    let proxy = Bucket::start(Shelf {
+        ..Shelf::of(address, &content)
+    })
+    .unwrap();
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().join("a.partial");
     let mut command = Command::new(FETCHER);
@@ -229,7 +219,7 @@ fn a_proxy_of_the_environment_is_asked() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::read(&to).unwrap(), content);
-    let asked = &proxy.shelf.lock().unwrap().asked;
+    let asked = &proxy.shelf().asked;
     assert!(
         asked[0].0.starts_with(&format!("GET {address} ")),
         "{asked:?}"

@@ -1,5 +1,6 @@
 use super::super::testing::{Image, TARBALL, Tree, saved, tarball, wanted};
 use super::*;
+use crate::agent_image::Unusable;
 
 fn naming(line: &[u8]) -> Tree {
     Tree::new().put(DESIRED_IMAGE_PATH, line).put(
@@ -60,13 +61,25 @@ fn a_file_that_is_no_fitting_image_is_refused() {
         let tree = naming(b"bad.tar\n").put("/var/cache/ecs/bad.tar", bytes);
         candidate(&tree.root(), &wanted()).unwrap_err()
     };
-    assert!(matches!(holding(b"garbage"), UpdateError::Tarball { .. }));
+    assert!(matches!(
+        holding(b"garbage"),
+        UpdateError::Unusable(UnusableTarball {
+            why: Unusable::Tarball(_),
+            ..
+        })
+    ));
     let arm = Image {
         architecture: "arm64".to_owned(),
         ..Image::agent("2")
     };
     let error = holding(&tarball(&saved(&[arm])));
-    assert!(matches!(error, UpdateError::Unsuitable { .. }));
+    assert!(matches!(
+        &error,
+        UpdateError::Unusable(UnusableTarball {
+            why: Unusable::Image(_),
+            ..
+        })
+    ));
     let sentence = error.finding().sentence();
     assert!(
         sentence.contains("/var/cache/ecs/bad.tar: it is for linux/arm64"),

@@ -18,7 +18,7 @@ use crate::host::files::{Kind, Root};
 use super::{
     ConfigFile, Content, DmiFacts, Fact, Facts, HostFacts, PROBED_PATHS, SCHEMA, XenFacts,
 };
-use super::{accelerators, agent_state, cloud_init, files, kernel, storage};
+use super::{IMAGE_RELEASE, accelerators, agent_state, cloud_init, files, kernel, storage};
 
 /// The units that [`HostFacts::units`] tells of.
 const UNITS: &[&str] = &[
@@ -111,7 +111,8 @@ fn os_release(root: &Root) -> Fact<String> {
 
 /// What the image's maker wrote of it.
 fn image_release(root: &Root) -> Fact<Option<String>> {
-    let read = root.read_if_present("/etc/ecs-nanny/image-release.json");
+    let read = root.read_if_present(IMAGE_RELEASE);
+    let read = read.map_err(|error| format!("{IMAGE_RELEASE}: {error}"));
     Fact::from(read).map(|file| file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()))
 }
 

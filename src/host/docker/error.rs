@@ -63,7 +63,7 @@ impl From<Error> for DockerError {
             }
             Error::HyperResponseError { .. }
             | Error::HyperLegacyError { .. }
-            | Error::IOError { .. } => DockerError::Unreachable(chain(&error)),
+            | Error::IOError { .. } => DockerError::Unreachable(cause(&error)),
             other => DockerError::Answer(chain(&other)),
         }
     }
@@ -78,6 +78,17 @@ fn chain(error: &Error) -> String {
         if !line.contains(&words) {
             line = format!("{line}: {words}");
         }
+        cause = error.source();
+    }
+    line
+}
+
+/// What began it; the layers of the client above it tell a reader nothing.
+fn cause(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = error.to_string();
         cause = error.source();
     }
     line

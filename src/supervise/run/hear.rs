@@ -9,7 +9,7 @@ use crate::settings::{Loaded, OnUserDataFailed, SettingsError};
 use crate::snapshot::Timestamp;
 use crate::supervise::engine::NotUp;
 use crate::supervise::hold::Hold;
-use crate::supervise::news::{Identity, News, UserData};
+use crate::supervise::news::{Identity, ImageProblem, News, UserData};
 use crate::supervise::state::{Answer, Event, Goal, Timer};
 use crate::telemetry::message;
 
@@ -70,9 +70,11 @@ impl Supervisor {
                 self.publish();
             }
             News::Identity(identity) => self.identified(identity),
-            News::Credentials(Ok(finding)) => {
-                self.board.credentials_finding = finding;
-                self.record_findings();
+            News::Credentials(Ok(profile)) => {
+                if let Some(attached) = profile {
+                    self.board.instance_profile(attached);
+                    self.recomputed();
+                }
                 self.answer(Answer::CredentialsReady);
             }
             News::Credentials(Err(why)) => {
@@ -118,10 +120,16 @@ impl Supervisor {
             }
             News::ImageChanged(Ok(image)) => self.tell_images(image::Event::Changed(*image)),
             News::ImageChanged(Err(why)) => self.tell_images(image::Event::ChangeFailed(why)),
-            News::ImageMissing { invalid, why } => {
-                self.board.why.image = why;
-                self.answer(Answer::ImageMissing { invalid });
+            News::ImageMissing { problem, why } => {
+                if problem == ImageProblem::Absent {
+                    self.crew.fetch_missing();
+                }
+                self.board.why.image = self.crew.image_awaited(&why);
+                self.answer(Answer::ImageMissing {
+                    invalid: problem == ImageProblem::Invalid,
+                });
             }
+            News::ImageFetched(result) => self.image_fetched(result),
             News::NothingToAdopt => self.answer(Answer::NothingToAdopt),
             News::AgentRunning(run) => self.agent_runs(run),
             News::LaunchFailed(why) => {
@@ -196,6 +204,9 @@ impl Supervisor {
         self.board.read_findings = lint;
         match settings {
             Ok(loaded) => {
+                if loaded.settings.agent != self.crew.settings.agent {
+                    self.crew.fetched(Ok(()));
+                }
                 self.crew.settings = Arc::new(loaded.settings.clone());
                 let owns_engine = self.state.policy.owns_engine;
                 self.state.policy = super::policy(&loaded.settings, owns_engine);

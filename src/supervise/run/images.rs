@@ -2,7 +2,7 @@
 
 use crate::agent_image::{self as image, AgentVersion};
 use crate::supervise::images::Told;
-use crate::supervise::state::{AgentState, Event, SILENT_PROBES};
+use crate::supervise::state::{AgentState, Event, SILENT_PROBES, Timer};
 use crate::telemetry::message;
 
 use super::Supervisor;
@@ -49,6 +49,19 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// What was fetched is looked at; what was not is looked for again.
+    pub(super) fn image_fetched(&mut self, result: Result<(), String>) {
+        match &result {
+            Ok(()) if self.crew.settings.agent.digest.is_none() => tracing::warn!(
+                "the agent's image is fetched; nothing vouched for it: agent.digest would"
+            ),
+            Ok(()) => tracing::info!("the agent's image is fetched"),
+            Err(why) => tracing::warn!("the agent's image could not be fetched: {why}"),
+        }
+        self.crew.fetched(result);
+        self.step(Event::Fired(Timer::Image));
     }
 
     pub(super) fn show_image_findings(&mut self) {

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::checks;
 use crate::facts::{self, HostFacts};
-use crate::finding::{Confidence, Finding, Outcome, Severity};
 use crate::host::files::Root;
 use crate::host::imds::{CredentialsState, Imds, ImdsError, with_budget};
 use crate::settings::OnEc2;
@@ -66,18 +65,16 @@ impl Crew {
 }
 
 /// Waits for credentials; a role is unknown for the first seconds of an instance, and where there is none for the whole
-/// budget, the agent may have other credentials.
-async fn credentials(imds: &Imds, budget: Duration) -> Result<Option<Finding>, String> {
+/// budget, the agent may have other credentials. Answers with whether there is a role.
+async fn credentials(imds: &Imds, budget: Duration) -> Result<Option<bool>, String> {
     const PAUSE: Duration = Duration::from_secs(1);
     const LONGEST_PAUSE: Duration = Duration::from_secs(5);
     let deadline = Instant::now() + budget;
     let mut pause = PAUSE;
     loop {
         let why = match imds.credentials_ready().await {
-            Ok(CredentialsState::Ready { .. }) => return Ok(None),
-            Ok(CredentialsState::NoRole) if Instant::now() >= deadline => {
-                return Ok(Some(no_profile()));
-            }
+            Ok(CredentialsState::Ready { .. }) => return Ok(Some(true)),
+            Ok(CredentialsState::NoRole) if Instant::now() >= deadline => return Ok(Some(false)),
             Ok(CredentialsState::NoRole) => "there is no instance profile yet".to_owned(),
             Ok(CredentialsState::NotReady { role, why }) => format!("role {role}: {why}"),
             Err(error) => error.to_string(),
@@ -87,23 +84,6 @@ async fn credentials(imds: &Imds, budget: Duration) -> Result<Option<Finding>, S
         }
         tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-fn no_profile() -> Finding {
-    Finding {
-        rule: "ecs.iam".into(),
-        title: "the instance has credentials for the agent".into(),
-        severity: Severity::Recommended,
-        outcome: Outcome::Failed,
-        confidence: Confidence::Low,
-        observed: "the metadata service knows no instance profile".to_owned(),
-        required: "an instance profile whose role has AmazonEC2ContainerServiceforEC2Role".into(),
-        remedy: "attach one; the agent can't register without credentials of some kind".into(),
-        source:
-            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html"
-                .into(),
-        place: None,
     }
 }
 

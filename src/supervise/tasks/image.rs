@@ -11,7 +11,7 @@ use crate::agent_image::{
 use crate::finding::Finding;
 use crate::host::docker::{Docker, DockerError};
 use crate::host::files::{Root, replace};
-use crate::supervise::news::News;
+use crate::supervise::news::{ImageProblem, News};
 
 use super::{Crew, Kind};
 
@@ -20,14 +20,14 @@ const RECORD_MODE: u32 = 0o600;
 
 /// Why the image is not ready.
 struct NotReady {
-    invalid: bool,
+    problem: ImageProblem,
     why: String,
 }
 
 impl From<DockerError> for NotReady {
     fn from(error: DockerError) -> Self {
         NotReady {
-            invalid: false,
+            problem: ImageProblem::Unknown,
             why: error.to_string(),
         }
     }
@@ -51,7 +51,7 @@ impl Crew {
                     image: Box::new(image),
                     noticed,
                 },
-                Err(NotReady { invalid, why }) => News::ImageMissing { invalid, why },
+                Err(NotReady { problem, why }) => News::ImageMissing { problem, why },
             }
         });
     }
@@ -141,7 +141,7 @@ async fn prepare(
         })
         .await
         .map_err(|error| NotReady {
-            invalid: true,
+            problem: ImageProblem::Invalid,
             why: error.to_string(),
         })?
     };
@@ -163,7 +163,10 @@ async fn prepare(
             why,
         } => {
             tracing::info!("loading {tarball}: {why}");
-            let invalid = |why: String| NotReady { invalid: true, why };
+            let invalid = |why: String| NotReady {
+                problem: ImageProblem::Invalid,
+                why,
+            };
             docker
                 .load_image(Path::new(&tarball))
                 .await
@@ -178,11 +181,11 @@ async fn prepare(
             Ok((image, None))
         }
         Decision::Missing { why, command } => Err(NotReady {
-            invalid: false,
+            problem: ImageProblem::Absent,
             why: format!("{why}; to fetch it: {command}"),
         }),
         Decision::Refused(finding) => Err(NotReady {
-            invalid: true,
+            problem: ImageProblem::Invalid,
             why: finding.sentence(),
         }),
     }

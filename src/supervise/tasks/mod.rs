@@ -3,6 +3,7 @@
 mod agent;
 mod check;
 mod engine;
+mod fetch;
 mod identity;
 mod image;
 mod network;
@@ -16,6 +17,7 @@ use std::time::SystemTime;
 
 pub use agent::Aside;
 pub use check::lint;
+use fetch::Fetching;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -50,6 +52,7 @@ enum Kind {
     EndAgent,
     Plan,
     Image,
+    Fetch,
     Agent,
     FollowAgent,
     Probe,
@@ -87,6 +90,8 @@ pub struct Crew {
     pub last_exit: i64,
     /// What is recorded of the agent's images.
     pub image_record: Record,
+    /// How far the fetching of a missing image is.
+    pub fetching: Fetching,
     /// The next start makes a new container, ending one that runs.
     pub launch_anew: bool,
     /// The next start moves the agent's saved state aside, for this reason.
@@ -128,6 +133,7 @@ impl Crew {
             tasks_counted: None,
             last_exit: 0,
             image_record: Record::default(),
+            fetching: Fetching::default(),
             launch_anew: false,
             move_state_aside: None,
             settings_source,

@@ -16,7 +16,7 @@ const READY_TARGET: &str = "ecs-nanny-ready.target";
 /// Gives the kernel the agent's profile.
 const APPARMOR_STEP: &str = "ecs-nanny-step@apparmor.service";
 /// Longer than the unit's own deadline (`TimeoutStartSec=60`), by which systemd ends it.
-const STEP: Duration = Duration::from_secs(70);
+const APPARMOR: Duration = Duration::from_secs(70);
 
 /// How a `SecurityOpt` of Docker names a profile.
 const OPTION: &str = "apparmor:";
@@ -45,7 +45,9 @@ pub(super) async fn load_profile(root: &Root, request: &ContainerCreateBody) -> 
     let loaded = |root| apparmor::profile_for(user_named(&wanted), &AppArmor::of(root, None));
     if wanted == DEFAULT_PROFILE && loaded(root).1.is_some() {
         let step = if has_systemd(root) {
-            run_step().await.map_err(|error| error.to_string())
+            run_step(APPARMOR_STEP, APPARMOR)
+                .await
+                .map_err(|error| error.to_string())
         } else {
             // Without systemd there is no sandbox either.
             let loading = apparmor::load_profile(root, None).await;
@@ -58,9 +60,10 @@ pub(super) async fn load_profile(root: &Root, request: &ContainerCreateBody) -> 
     loaded(root).1
 }
 
-async fn run_step() -> Result<(), SystemdError> {
+/// Runs a privileged step to its end.
+pub(super) async fn run_step(unit: &str, deadline: Duration) -> Result<(), SystemdError> {
     let systemd = Systemd::connect().await?;
-    systemd.run(APPARMOR_STEP, STEP).await
+    systemd.run(unit, deadline).await
 }
 
 /// Docker starts no container under a profile that the kernel has not: such an agent runs without.
@@ -95,7 +98,7 @@ fn user_named(profile: &str) -> Option<&str> {
     (profile != DEFAULT_PROFILE).then_some(profile)
 }
 
-fn has_systemd(root: &Root) -> bool {
+pub(super) fn has_systemd(root: &Root) -> bool {
     root.is_host() && root.kind("/run/systemd/system") == Kind::Directory
 }
 

@@ -1,12 +1,13 @@
-//! A stand-in for a bucket: HTTP with ranges and versions, that can break off, and that can be a proxy.
+//! A stand-in for the bucket that the agent's image is fetched from: HTTP with ranges and versions, that can break off, and
+//! that can be a proxy.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// What is served, and what was asked.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Shelf {
     /// Path (behind a proxy the whole address), content and version.
     pub files: Vec<(String, Vec<u8>, String)>,
@@ -16,36 +17,69 @@ pub struct Shelf {
     pub asked: Vec<(String, Option<String>)>,
 }
 
-/// The server; it ends with the process.
-pub struct Server {
-    pub address: SocketAddr,
-    pub shelf: Arc<Mutex<Shelf>>,
+impl Shelf {
+    /// One file.
+    pub fn of(path: &str, content: &[u8]) -> Self {
+        Shelf {
+            files: vec![(path.to_owned(), content.to_vec(), "\"v1\"".to_owned())],
+            ..Shelf::default()
+        }
+    }
 }
 
-impl Server {
-    pub fn start(shelf: Shelf) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+/// The server; it ends with the process.
+#[derive(Debug)]
+pub struct Bucket {
+    address: SocketAddr,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+impl Bucket {
+    /// Serves on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn start(shelf: Shelf) -> io::Result<Self> {
+        Self::serve(TcpListener::bind("127.0.0.1:0")?, shelf)
+    }
+
+    /// Serves on a listener, which may be one of a lab host.
+    ///
+    /// # Errors
+    /// The listener has no address.
+    pub fn serve(listener: TcpListener, shelf: Shelf) -> io::Result<Self> {
+        let address = listener.local_addr()?;
         let shelf = Arc::new(Mutex::new(shelf));
         let shared = shelf.clone();
         thread::spawn(move || {
-            for stream in listener.incoming() {
-                answer(stream.unwrap(), &shared);
+            for stream in listener.incoming().flatten() {
+                // Whoever asked may have gone.
+                let _ = answer(stream, &mut locked(&shared));
             }
         });
-        Server { address, shelf }
+        Ok(Bucket { address, shelf })
     }
 
+    /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+
+    /// What is served from now on, and what was asked so far.
+    pub fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        locked(&self.shelf)
+    }
+}
+
+fn locked(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One request a connection.
-fn answer(mut stream: TcpStream, shelf: &Mutex<Shelf>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let Some(Ok(first)) = lines.next() else {
-        return;
+fn answer(mut stream: TcpStream, shelf: &mut Shelf) -> io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let Some(first) = lines.next().transpose()? else {
+        return Ok(());
     };
     let mut range = None;
     let mut version = None;
@@ -60,14 +94,13 @@ fn answer(mut stream: TcpStream, shelf: &Mutex<Shelf>) {
             _ => {}
         }
     }
-    let mut shelf = shelf.lock().unwrap();
     shelf.asked.push((first.clone(), range.clone()));
     let path = first.split(' ').nth(1).unwrap_or_default();
     let found = shelf.files.iter().find(|(name, ..)| name == path).cloned();
     let Some((_, content, etag)) = found else {
-        let _ = stream
-            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        return;
+        return stream.write_all(
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
     };
     let from = range
         .filter(|_| version.as_ref() == Some(&etag))
@@ -91,6 +124,6 @@ fn answer(mut stream: TcpStream, shelf: &Mutex<Shelf>) {
         body.len()
     );
     let length = shelf.breaks.pop().unwrap_or(body.len()).min(body.len());
-    let _ = stream.write_all(head.as_bytes());
-    let _ = stream.write_all(&body[..length]);
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&body[..length])
 }

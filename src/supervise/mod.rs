@@ -11,6 +11,6 @@ pub mod state;
 mod tasks;
 mod timeline;
 
-pub use run::{Setup, backend, first_snapshot, run};
+pub use run::{Setup, backend, first_snapshot, jittered, run};
 pub use tasks::{SettingsSource, lint};
 pub use timeline::Timeline;

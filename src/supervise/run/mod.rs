@@ -297,8 +297,8 @@ async fn changed(watch: &mut Option<Watch>) {
     }
 }
 
-/// Full jitter within the budget; in the slow lane at least half, so that it stays slow.
-fn jittered(after: Duration) -> Duration {
+/// A random part of a wait: full jitter within the budget; in the slow lane at least half, so that it stays slow.
+pub fn jittered(after: Duration) -> Duration {
     if after > LONGEST_WAIT {
         after.mul_f64(0.5 + fastrand::f64() / 2.0)
     } else {

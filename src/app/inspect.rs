@@ -11,7 +11,7 @@ use crate::plan as plan_room;
 use crate::settings::{Loaded, Settings};
 
 use super::facts::{gather, root};
-use super::prepare::with_whole_daemon_json;
+use super::prepare::look_closer;
 use super::{colour, print, print_json, width};
 
 pub(super) fn facts(args: &TreeArgs) -> anyhow::Result<Exit> {
@@ -89,7 +89,8 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let loaded = loaded(&args.facts)?;
     let mut found = gather(&args.facts, &loaded.settings)?;
     if args.facts.facts.is_none() {
-        with_whole_daemon_json(&root(args.facts.root.as_ref())?, &mut found);
+        let root = root(args.facts.root.as_ref())?;
+        super::runtime()?.block_on(look_closer(&root, &loaded.settings, &mut found));
     }
     let plan = plan_room::build(&loaded.settings, &found);
     let shown = if args.show_secrets {

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::facts::{self, DAEMON_JSON, Facts};
 use crate::host::files::Root;
 use crate::plan;
-use crate::settings::Loaded;
+use crate::settings::{Loaded, Settings};
 use crate::telemetry::message;
 
 pub(super) fn prepare() -> anyhow::Result<Exit> {
@@ -40,13 +40,22 @@ pub(super) fn prepare() -> anyhow::Result<Exit> {
 
 async fn prepared(root: &Root, loaded: &Loaded) -> Prepared {
     let mut found = facts::read(root);
-    with_whole_daemon_json(root, &mut found);
+    look_closer(root, &loaded.settings, &mut found).await;
     let plan = plan::build(&loaded.settings, &found);
     preparation::prepare(&loaded.settings, &plan).await
 }
 
+/// What the preparation is decided from beside the usual facts.
+pub(super) async fn look_closer(root: &Root, settings: &Settings, facts: &mut Facts) {
+    with_whole_daemon_json(root, facts);
+    let storage = &settings.storage;
+    if root.is_host() && !(storage.instance_store.is_empty() && storage.grow.is_empty()) {
+        facts.host.volumes = facts::volumes(root).await;
+    }
+}
+
 /// Facts leave passwords out of Docker's configuration; what is merged and written back must have them.
-pub(super) fn with_whole_daemon_json(root: &Root, facts: &mut Facts) {
+fn with_whole_daemon_json(root: &Root, facts: &mut Facts) {
     if let Some(text) = root.line(DAEMON_JSON) {
         facts.host.texts.insert(DAEMON_JSON.to_owned(), text);
     }

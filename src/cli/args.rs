@@ -12,6 +12,8 @@ pub use image::{
     ImageWantedArgs,
 };
 
+use super::parse::{phase, release, span};
+
 /// Boot agent for EC2 instances made from custom AMIs
 ///
 /// Checks that the host is fit, writes the ECS agent's configuration, starts Docker and the Amazon ECS agent, keeps them
@@ -277,26 +279,4 @@ pub enum CheckFormat {
     /// The rules as docs/checks.md; with --list
     #[value(hide = true)]
     Markdown,
-}
-
-fn release(text: &str) -> Result<crate::checks::Version, String> {
-    let numbers = text.strip_prefix("emr-").unwrap_or(text);
-    crate::checks::Version::leading(numbers)
-        .ok_or_else(|| "two or three numbers with dots between them, for example 7.1.0".to_owned())
-}
-
-fn phase(word: &str) -> Result<crate::snapshot::Phase, String> {
-    let quoted = serde_json::Value::String(word.to_owned());
-    serde_json::from_value(quoted).map_err(|_| {
-        "one of starting, checking, waiting, launching, registering, healthy, degraded, held, failed, draining, stopped"
-            .to_owned()
-    })
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    // A bare number is seconds, as `--timeout 60` of other tools.
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
-    }
-    humantime::parse_duration(text).map_err(|error| format!("{error}; for example 90s, 5m or 1h"))
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod page;
+mod parse;
 
 pub mod args;
 pub mod check;

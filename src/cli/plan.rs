@@ -181,10 +181,12 @@ fn mounts(request: &ContainerCreateBody) -> String {
 }
 
 fn preparation(plan: &Plan) -> String {
+    let steps = plan.preparation.volumes.iter().flat_map(|it| &it.steps);
+    let mut text = lines(steps.map(|step| step.command.join(" ")));
     let Some(file) = &plan.preparation.daemon_json else {
-        return String::new();
+        return text;
     };
-    let mut text = columns("  ", &[[verb(file.change).to_owned(), file.path.clone()]]);
+    text += &columns("  ", &[[verb(file.change).to_owned(), file.path.clone()]]);
     let keys = file.keys.iter().map(|change| {
         let from = match &change.from {
             Some(from) => format!(" (was {from})"),

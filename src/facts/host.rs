@@ -158,6 +158,9 @@ pub struct HostFacts {
     pub disks: Fact<Vec<super::DiskFacts>>,
     /// Disks, mounted or not.
     pub block_devices: Vec<super::BlockDeviceFacts>,
+    /// Block devices with what stands on them, where the settings ask for volumes and root has looked.
+    #[serde(skip_serializing_if = "Fact::is_not_yet")]
+    pub volumes: Fact<Vec<super::VolumeFacts>>,
     /// What is to be mounted at boot.
     pub fstab: Vec<super::FstabFacts>,
     /// The kernel beside its release.

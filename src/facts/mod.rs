@@ -16,6 +16,7 @@ mod leftovers;
 mod network;
 mod security;
 mod storage;
+mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};
 pub use storage::{BlockDeviceFacts, DiskFacts, FstabFacts, SpaceFacts};
+pub use volumes::{VolumeFacts, volumes};
 
 pub use crate::host::files::Kind as PathKind;
 
@@ -67,6 +69,11 @@ impl<T> Fact<T> {
             Fact::Known(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// True where nobody has looked yet.
+    pub fn is_not_yet(&self) -> bool {
+        matches!(self, Fact::NotYet)
     }
 
     /// Why the value is not known; for skipped findings.

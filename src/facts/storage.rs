@@ -157,7 +157,7 @@ fn mount(line: &str) -> Option<DiskFacts> {
 }
 
 /// The kernel writes blanks, line ends and backslashes in octal.
-fn unescaped(field: &str) -> String {
+pub(super) fn unescaped(field: &str) -> String {
     [
         ("\\040", " "),
         ("\\011", "\t"),

@@ -17,4 +17,5 @@ pub mod program;
 pub mod routes;
 pub mod sysctl;
 pub mod systemd;
+pub mod volumes;
 pub mod watch;

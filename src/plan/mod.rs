@@ -17,6 +17,7 @@ mod log_config;
 mod mask;
 mod network;
 mod notice;
+mod storage;
 mod switches;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use host_config::APPARMOR_PROFILE;
 pub use labels::{PLAN_HASH_LABEL, VERSION_LABEL, hash};
 pub use mask::masked;
 pub use network::{Family, Operation, PlannedRoute, PlannedRule, PlannedSysctl};
+pub use storage::{VolumePlan, VolumeStep};
 
 use bollard_stubs::models::ContainerCreateBody;
 
@@ -125,6 +127,9 @@ pub struct Preparation {
     /// The Docker daemon's configuration file, where `engine.config` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_json: Option<DaemonJson>,
+    /// Volumes, in the order of their places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<VolumePlan>,
     /// What is not done, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -200,6 +205,9 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
     let (daemon_json, problems) = daemon_json::plan(&inputs);
     plan.preparation.daemon_json = daemon_json;
     plan.preparation.findings = problems;
+    let (volumes, problems) = storage::plan(&inputs, &daemon_json::data_roots(&inputs));
+    plan.preparation.volumes = volumes;
+    plan.preparation.findings.extend(problems);
     if inputs.amazon_unit() {
         plan.findings.extend(amazon_unit::findings(&inputs));
     } else {

@@ -1,10 +1,11 @@
 //! What values of settings have to be: each check takes what was written and gives what is meant, or complains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::load::PROFILES;
+use super::storage::DOCKER_PLACE;
 
 /// Why a value is refused.
 pub(super) struct Complaint {
@@ -124,6 +125,53 @@ pub(super) fn profiles(value: Vec<String>) -> Result<Vec<String>, Complaint> {
         );
     }
     Ok(value)
+}
+
+pub(super) fn disks(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    let usable = |name: &&String| {
+        let name = name.trim_start_matches("/dev/");
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match value.iter().find(|name| !usable(name)) {
+        Some(name) => complain(
+            name,
+            "names of whole disks, or all",
+            "for example [\"all\"] or [\"nvme1n1\"]",
+        ),
+        None => Ok(value),
+    }
+}
+
+pub(super) fn places(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    let usable = |place: &&String| *place == DOCKER_PLACE || below_root(place);
+    let mut seen = BTreeSet::new();
+    match value
+        .iter()
+        .find(|place| !usable(place) || !seen.insert(*place))
+    {
+        Some(place) => complain(
+            place,
+            "docker or absolute paths, each once",
+            "for example [\"docker\", \"/scratch\"]",
+        ),
+        None => Ok(value),
+    }
+}
+
+/// An absolute path that is not the root directory.
+fn below_root(path: &str) -> bool {
+    path.starts_with('/') && !path.trim_end_matches('/').is_empty()
+}
+
+pub(super) fn data_volumes(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    match value.iter().find(|place| !below_root(place)) {
+        Some(place) => complain(
+            place,
+            "mount points of data volumes",
+            "for example [\"/data\"]; the root file system is grown by cloud-init",
+        ),
+        None => Ok(value),
+    }
 }
 
 /// Numbers with dots between them.

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AgentBackend, BakedState, EngineBackend, Fetch, Level, LogFormat, OnEc2, OnFailed, OnHung,
-    OnUnfit, OnUserDataFailed, Switch,
+    AgentBackend, BakedState, EngineBackend, Fetch, FileSystem, Layout, Level, LogFormat, OnEc2,
+    OnFailed, OnHung, OnUnfit, OnUserDataFailed, Switch,
 };
 
 macro_rules! table {
@@ -32,6 +32,7 @@ pub(super) struct Fragment {
     pub(super) log: LogTable,
     pub(super) metadata: MetadataTable,
     pub(super) run: RunTable,
+    pub(super) storage: StorageTable,
     pub(super) user_data: UserDataTable,
 }
 
@@ -110,6 +111,18 @@ table!(
     RunTable {
         on_failed: OnFailed,
         slow_retry: String,
+    }
+);
+
+table!(
+    /// `[storage]`
+    StorageTable {
+        instance_store: Vec<String>,
+        layout: Layout,
+        file_system: FileSystem,
+        mount_at: Vec<String>,
+        format: Switch,
+        grow: Vec<String>,
     }
 );
 

@@ -87,6 +87,7 @@ impl Merging {
             log,
             metadata,
             run,
+            storage,
             user_data,
         } = fragment;
         let mut file = File {
@@ -228,6 +229,28 @@ impl Merging {
             &mut it.slow_retry,
             duration,
         );
+
+        let it = &mut settings.storage;
+        file.checked(
+            "storage.instance_store",
+            storage.instance_store,
+            &mut it.instance_store,
+            disks,
+        );
+        file.plain("storage.layout", storage.layout, &mut it.layout);
+        file.plain(
+            "storage.file_system",
+            storage.file_system,
+            &mut it.file_system,
+        );
+        file.checked(
+            "storage.mount_at",
+            storage.mount_at,
+            &mut it.mount_at,
+            places,
+        );
+        file.plain("storage.format", storage.format, &mut it.format);
+        file.checked("storage.grow", storage.grow, &mut it.grow, data_volumes);
 
         let it = &mut settings.user_data;
         file.plain(

@@ -5,6 +5,7 @@ mod check;
 mod docker_config;
 mod fragment;
 mod load;
+mod storage;
 mod values;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use docker_config::{DockerConfig, overlaid};
 pub use load::{Document, Loaded, PROFILES, SettingsError, merge, unreadable};
+pub use storage::{ALL_VOLUMES, DOCKER_PLACE, FileSystem, Layout, Storage};
 
 /// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
@@ -33,6 +35,8 @@ pub struct Settings {
     pub metadata: Metadata,
     /// `[run]`
     pub run: Run,
+    /// `[storage]`
+    pub storage: Storage,
     /// `[user_data]`
     pub user_data: UserData,
 }

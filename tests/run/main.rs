@@ -1,7 +1,7 @@
 //! `ecs-nanny run` with a real Docker daemon and the stand-in agent, each test on a host of its own (`tests/lab/host`).
 //!
-//! They need root, docker.io, iptables, iproute2 and util-linux. This machine's own Docker, `/etc/ecs`, `/run` and packet
-//! filter are never touched.
+//! They need root, docker.io, iptables, iproute2, util-linux, e2fsprogs and xfsprogs. This machine's own Docker,
+//! `/etc/ecs`, `/run` and packet filter are never touched.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,6 +21,7 @@ mod prepare;
 mod recovery;
 mod seal;
 mod signals;
+mod storage;
 mod state;
 mod update;
 mod user_data;

@@ -8,14 +8,14 @@ use super::world::{SETTINGS, World};
 
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 const KEPT: &str = "/etc/docker/daemon.json.before-ecs-nanny";
-const CHILD: &str = "[metadata]\nec2 = \"no\"\n[engine]\nbackend = \"child\"\n";
+pub const CHILD: &str = "[metadata]\nec2 = \"no\"\n[engine]\nbackend = \"child\"\n";
 
 fn set(world: &World, more: &str) {
     world.write(SETTINGS, format!("{CHILD}{more}"));
 }
 
 /// Runs `ecs-nanny prepare`; its exit status and what it recorded.
-fn prepare(world: &World) -> (Option<i32>, String) {
+pub fn prepare(world: &World) -> (Option<i32>, String) {
     let output = world.ecs_nanny(&["prepare"]);
     let told = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), told)

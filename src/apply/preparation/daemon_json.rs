@@ -119,7 +119,7 @@ async fn bring_into_force(
     file: &DaemonJson,
     prepared: &mut Prepared,
 ) {
-    let Some(daemon) = running(settings, file) else {
+    let Some(daemon) = running(settings, &file.command) else {
         return;
     };
     let by_restart: Vec<&str> = file
@@ -161,13 +161,20 @@ async fn restart(plan: &Plan, daemon: &Running) -> Result<(), String> {
     }
 }
 
+/// Whether the daemon runs.
+pub(super) fn engine_runs(settings: &Settings, plan: &Plan) -> bool {
+    let file = plan.preparation.daemon_json.as_ref();
+    let command = file.map_or(&plan.engine.command, |file| &file.command);
+    running(settings, command).is_some()
+}
+
 /// The daemon that runs now, by its pid file.
-fn running(settings: &Settings, file: &DaemonJson) -> Option<Running> {
-    let set = file.command.windows(2).find_map(|pair| match &*pair[0] {
+fn running(settings: &Settings, command: &[String]) -> Option<Running> {
+    let set = command.windows(2).find_map(|pair| match &*pair[0] {
         "-p" | "--pidfile" => Some(pair[1].clone()),
         _ => pair[1].strip_prefix("--pidfile=").map(str::to_owned),
     });
-    let program = file.command.first().unwrap_or(&settings.engine.dockerd);
+    let program = command.first().unwrap_or(&settings.engine.dockerd);
     let daemon = Daemon {
         command: vec![program.clone()],
         pid_file: PathBuf::from(set.unwrap_or_else(|| settings.engine.pid_file.clone())),

@@ -1,6 +1,7 @@
 //! The host prepared before the engine starts: `ecs-nanny prepare`, outside the daemon's sandbox.
 
 mod daemon_json;
+mod volumes;
 
 use std::io;
 use std::path::Path;
@@ -60,6 +61,14 @@ pub async fn prepare(settings: &Settings, plan: &Plan) -> Prepared {
         findings: plan.preparation.findings.clone(),
         ..Prepared::default()
     };
+    for volume in &plan.preparation.volumes {
+        let changes = !volume.steps.is_empty();
+        if changes && volume.for_docker && daemon_json::engine_runs(settings, plan) {
+            prepared.findings.push(volumes::in_use(volume));
+        } else {
+            volumes::prepare(volume, &mut prepared).await;
+        }
+    }
     if let Some(file) = &plan.preparation.daemon_json {
         daemon_json::write(settings, plan, file, &mut prepared).await;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::span;
+use crate::cli::parse::{sha256, span};
 
 /// `image`.
 #[derive(Debug, Subcommand)]
@@ -105,12 +105,4 @@ pub struct ImageDescribeArgs {
     /// Write it to /etc/ecs-nanny/image-release.json
     #[arg(long)]
     pub write: bool,
-}
-
-fn sha256(text: &str) -> Result<String, String> {
-    let plain = text.strip_prefix("sha256:").unwrap_or(text);
-    match plain.len() == 64 && plain.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        true => Ok(plain.to_ascii_lowercase()),
-        false => Err("64 hexadecimal digits".to_owned()),
-    }
 }

@@ -67,6 +67,7 @@ pub fn host(root: &Root) -> HostFacts {
         cpu_hypervisor_flag: machine::hypervisor_flag(root),
         memory: memory::memory(root),
         disks: storage::disks(root),
+        volumes: Fact::NotYet,
         block_devices: storage::block_devices(root),
         fstab: storage::fstab(root),
         pci_devices: accelerators::pci_devices(root),

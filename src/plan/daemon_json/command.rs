@@ -121,14 +121,21 @@ pub(super) fn flags(words: &[Word]) -> Vec<Flag<'_>> {
     found
 }
 
-/// The file that `--config-file` names.
-pub(super) fn config_file(words: &[Word]) -> Option<&str> {
+/// The value of a long flag, the first one where it is there twice.
+pub(super) fn value_of<'a>(words: &'a [Word], flag: &str) -> Option<&'a str> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        match word.text.split_once('=') {
-            Some(("--config-file", path)) => return Some(path),
-            None if word.text == "--config-file" => return words.next().map(|it| &*it.text),
-            _ => {}
+        let Some(rest) = word
+            .text
+            .strip_prefix("--")
+            .and_then(|it| it.strip_prefix(flag))
+        else {
+            continue;
+        };
+        match rest.strip_prefix('=') {
+            Some(value) => return Some(value),
+            None if rest.is_empty() => return words.next().map(|it| &*it.text),
+            None => {}
         }
     }
     None
@@ -192,19 +199,22 @@ mod tests {
     }
 
     #[test]
-    fn another_configuration_file_is_found() {
+    fn values_of_long_flags_are_found() {
         let words = |command: &[&str]| {
             let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
             of_words(&command, "x")
         };
         assert_eq!(
-            config_file(&words(&["dockerd", "--config-file", "/a"])),
+            value_of(&words(&["dockerd", "--config-file", "/a"]), "config-file"),
             Some("/a")
         );
         assert_eq!(
-            config_file(&words(&["dockerd", "--config-file=/b"])),
+            value_of(&words(&["dockerd", "--config-file=/b"]), "config-file"),
             Some("/b")
         );
-        assert_eq!(config_file(&words(&["dockerd", "-H", "fd://"])), None);
+        assert_eq!(
+            value_of(&words(&["dockerd", "-H", "fd://"]), "config-file"),
+            None
+        );
     }
 }

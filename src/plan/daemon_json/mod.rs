@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Change;
 use super::engine::{OWN_UNIT, own_command};
 use super::inputs::Inputs;
+use super::storage::DataRoots;
 use crate::agent_config::{mask_addresses, mask_value};
 use crate::facts::{DAEMON_JSON, Fact, HostFacts};
 use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
@@ -64,7 +65,7 @@ pub struct DaemonJson {
 pub(super) fn plan(inputs: &Inputs<'_>) -> (Option<DaemonJson>, Vec<Finding>) {
     let host = &inputs.facts.host;
     let words = daemons_words(inputs);
-    let path = command::config_file(&words)
+    let path = command::value_of(&words, "config-file")
         .unwrap_or(DAEMON_JSON)
         .to_owned();
     let wanted = &inputs.settings.engine.config;
@@ -101,6 +102,23 @@ pub(super) fn plan(inputs: &Inputs<'_>) -> (Option<DaemonJson>, Vec<Finding>) {
         path,
     };
     (Some(plan), findings)
+}
+
+/// Where the daemon will keep its data: as a flag says, or the file as it will be, or by default.
+pub(super) fn data_roots(inputs: &Inputs<'_>) -> DataRoots {
+    const CONTAINERD: &str = "/var/lib/containerd";
+    let words = daemons_words(inputs);
+    let file = existing(&inputs.facts.host, DAEMON_JSON).unwrap_or_default();
+    let merged = overlaid(file.unwrap_or_default(), &inputs.settings.engine.config);
+    let of_flag = command::value_of(&words, "data-root");
+    let of_file = merged.get("data-root").and_then(Value::as_str);
+    let images = merged
+        .get("features")
+        .and_then(|it| it.get("containerd-snapshotter"));
+    DataRoots {
+        docker: of_flag.or(of_file).unwrap_or("/var/lib/docker").to_owned(),
+        containerd: (images == Some(&Value::Bool(true))).then(|| CONTAINERD.to_owned()),
+    }
 }
 
 /// The same with passwords replaced.

@@ -11,6 +11,7 @@ pub mod telemetry;
 pub mod host;
 pub mod settings;
 pub mod agent_config;
+pub mod volumes;
 pub mod facts;
 pub mod checks;
 pub mod agent_image;

@@ -27,6 +27,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "hyper_util",
             "inotify",
             "liboverdrop",
+            "listenfd",
             "nix",
             "reqwest",
             "rtnetlink",
@@ -48,6 +49,20 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "agent_config",
         &["humantime", "serde", "serde_json", "strsim"],
+    ),
+    (
+        "volumes",
+        &[
+            "http_body_util",
+            "humantime",
+            "hyper",
+            "hyper_util",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
     ),
     (
         "facts",

@@ -9,6 +9,7 @@ mod report;
 mod run;
 mod status;
 mod step;
+mod volumes;
 
 use std::io::{IsTerminal, Write};
 
@@ -35,6 +36,7 @@ use crate::{facts as fact_room, supervise};
 pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run => run::run(),
+        Command::Volumes => volumes::volumes(),
         Command::Facts(args) => inspect::facts(&args),
         Command::Check(args) => inspect::check(&args),
         Command::Plan(args) => inspect::plan(&args),

@@ -29,6 +29,8 @@ use bundle::Bundle;
 const UNITS: &[&str] = &[
     "ecs-nanny.service",
     "ecs-nanny-engine.service",
+    "ecs-nanny-volumes.service",
+    "ecs-nanny-volumes.socket",
     "ecs-nanny-wait.service",
     "docker.service",
     "docker.socket",

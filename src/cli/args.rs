@@ -73,6 +73,8 @@ user data: cloud-init waits for it while the agent may wait for cloud-init."
     /// For whoever makes the AMI: bring the agent's image, seal and describe the AMI
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Serve the Docker volume plugin for EFS and S3 Files volumes of tasks; systemd starts it when Docker asks
+    Volumes,
     /// Take off the network what run put there, from its record; refused while run is running
     Undo,
     /// Print a completion script for a shell

@@ -1,5 +1,6 @@
 //! The outside world, one adapter a file. No policy, no settings.
 
+pub mod activation;
 pub mod boot;
 pub mod docker;
 pub mod docker_config;
@@ -10,6 +11,7 @@ pub mod imds;
 pub mod introspection;
 pub mod journal;
 pub mod lock;
+pub mod mounts;
 pub mod netfilter;
 pub mod notify;
 pub mod process;

@@ -1,9 +1,12 @@
 //! Other programs, called by their arguments, with a deadline.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
@@ -159,6 +162,78 @@ pub async fn run_attended(
     })
 }
 
+/// Runs a program that starts others: at the deadline all of its process group are killed, and what it leaves running
+/// with its error output open is not waited for. `shown` stands for the command line in errors, which may hold secrets.
+///
+/// # Errors
+/// [`ProgramError`].
+pub async fn run_group(
+    program: &str,
+    args: &[&str],
+    shown: &str,
+    deadline: Duration,
+) -> Result<(), ProgramError> {
+    let io = |source| ProgramError::Io {
+        command: shown.to_owned(),
+        source,
+    };
+    // A file: the end of a pipe comes only when the last process that holds it has ended.
+    let mut stderr = tempfile::tempfile().map_err(io)?;
+    let spawned = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(stderr.try_clone().map_err(io)?)
+        .process_group(0)
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let program = program.to_owned();
+            return Err(ProgramError::Absent { program });
+        }
+        Err(source) => return Err(io(source)),
+    };
+    let Ok(ended) = tokio::time::timeout(deadline, child.wait()).await else {
+        kill_group(&mut child).await;
+        return Err(ProgramError::Deadline {
+            command: shown.to_owned(),
+            deadline,
+        });
+    };
+    let status = ended.map_err(io)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(ProgramError::Failed {
+        command: shown.to_owned(),
+        status,
+        stderr: reason(&told(&mut stderr).map_err(io)?),
+    })
+}
+
+/// Kills a program with all that it started in its process group.
+async fn kill_group(leader: &mut Child) {
+    /// A killed process is gone in milliseconds, unless it sleeps in the kernel.
+    const AFTER_KILL: Duration = Duration::from_millis(500);
+    if let Some(pid) = leader.id()
+        && let Err(error) = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL)
+    {
+        tracing::debug!("process group {pid} could not be killed: {error}");
+    }
+    let _ = tokio::time::timeout(AFTER_KILL, leader.wait()).await;
+}
+
+fn told(stderr: &mut File) -> io::Result<Vec<u8>> {
+    /// More than is shown of it.
+    const LIMIT: u64 = 64 * 1024;
+    let length = stderr.metadata()?.len();
+    stderr.seek(io::SeekFrom::Start(length.saturating_sub(LIMIT)))?;
+    let mut bytes = Vec::new();
+    stderr.take(LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 async fn feed(mut child: Child, input: &str) -> io::Result<std::process::Output> {
     if let Some(mut stdin) = child.stdin.take() {
         match stdin.write_all(input.as_bytes()).await {
@@ -208,6 +283,40 @@ mod tests {
             error.to_string(),
             "sh -c echo no >&2; exit 3 ended with exit status: 3: no"
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_running_is_not_waited_for() {
+        let script = "setsid sleep 1000 >/dev/null & echo no >&2; exit 3";
+        let error = run_group("sh", &["-c", script], "a mount", SOON)
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "a mount ended with exit status: 3: no");
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_a_whole_group() {
+        let directory = tempfile::tempdir().unwrap();
+        let pid = directory.path().join("pid");
+        let script = format!("sleep 1000 & echo $! >{}; wait", pid.display());
+        let deadline = Duration::from_millis(500);
+        let ended = run_group("sh", &["-c", &script], "a mount", deadline).await;
+        let told = ended.unwrap_err().to_string();
+        assert_eq!(told, "a mount had not ended after 0 s and was killed");
+        let pid: i32 = std::fs::read_to_string(pid)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let gone = async {
+            // A killed process that nobody has waited for yet is a zombie.
+            while !(crate::host::dockerd::zombie(pid)
+                || !std::path::Path::new(&format!("/proc/{pid}")).exists())
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(SOON, gone).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

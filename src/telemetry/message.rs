@@ -73,6 +73,16 @@ ids! {
     UPDATE_WANTED = "064f2390dadb1c0fbf11c015b3f3d8f3";
     /// The agent's update has proved itself.
     UPDATE_KEPT = "38a488eb3053025cd87620a308fb33b7";
+    /// The volume plugin listens.
+    VOLUMES_SERVED = "f70c04ac129944e6afd1b3dab07150aa";
+    /// A volume was mounted.
+    VOLUME_MOUNTED = "0f194396dc744c18877e88f9ae28991f";
+    /// A volume was unmounted.
+    VOLUME_UNMOUNTED = "e45a0cd95e054e59809e3e9c308feb67";
+    /// Something with a volume failed.
+    VOLUME_FAILED = "02e11b2f72954eb69f518a1bdd2e0463";
+    /// What the volume plugin found at its start was not as it should be.
+    VOLUMES_RECOVERED = "a20631b82ffd4ef3b91a32710703fe94";
 }
 
 /// The id of a change to a phase, by the phase's word; `None` where there is no such phase.

@@ -1,0 +1,196 @@
+//! Docker's volume plugin protocol: requests from path and body, answers as JSON
+//! (<https://docs.docker.com/engine/extend/plugins_volume/>).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::state::Volume;
+
+/// The largest body that is read, in bytes; Docker's are below one kilobyte.
+pub const LARGEST_BODY: usize = 64 * 1024;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// What are you?
+    Activate,
+    /// What can you do?
+    Capabilities,
+    /// There shall be a volume; nothing is mounted yet.
+    Create {
+        /// Its name.
+        name: String,
+        /// What it is.
+        options: BTreeMap<String, String>,
+    },
+    /// The volume is needed no more.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Somebody is about to use it.
+    Mount {
+        /// Its name.
+        name: String,
+        /// Who.
+        id: String,
+    },
+    /// Somebody has used it.
+    Unmount {
+        /// Its name.
+        name: String,
+        /// Who.
+        id: String,
+    },
+    /// Where is it?
+    Path {
+        /// Its name.
+        name: String,
+    },
+    /// Is there one?
+    Get {
+        /// Its name.
+        name: String,
+    },
+    /// Which are there?
+    List,
+}
+
+/// Why there is no request in what was received.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// No such call.
+    #[error("there is no call {0}")]
+    Unknown(String),
+    /// The body is not what the call wants.
+    #[error("{0}")]
+    Body(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Create {
+    name: String,
+    #[serde(default)]
+    opts: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Used {
+    #[serde(rename = "Name")]
+    name: String,
+    #[serde(rename = "ID")]
+    id: String,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// [`Malformed`].
+pub fn request(path: &str, body: &[u8]) -> Result<Request, Malformed> {
+    match path {
+        "/Plugin.Activate" => Ok(Request::Activate),
+        "/VolumeDriver.Capabilities" => Ok(Request::Capabilities),
+        "/VolumeDriver.List" => Ok(Request::List),
+        "/VolumeDriver.Create" => {
+            let Create { name, opts } = json_body(body, "Name and Opts")?;
+            Ok(Request::Create {
+                name: named(name)?,
+                options: opts.unwrap_or_default(),
+            })
+        }
+        "/VolumeDriver.Remove" => Ok(Request::Remove { name: name(body)? }),
+        "/VolumeDriver.Path" => Ok(Request::Path { name: name(body)? }),
+        "/VolumeDriver.Get" => Ok(Request::Get { name: name(body)? }),
+        "/VolumeDriver.Mount" => {
+            let (name, id) = used(body)?;
+            Ok(Request::Mount { name, id })
+        }
+        "/VolumeDriver.Unmount" => {
+            let (name, id) = used(body)?;
+            Ok(Request::Unmount { name, id })
+        }
+        other => Err(Malformed::Unknown(other.to_owned())),
+    }
+}
+
+fn json_body<T: DeserializeOwned>(body: &[u8], wanted: &str) -> Result<T, Malformed> {
+    serde_json::from_slice(body)
+        .map_err(|error| Malformed::Body(format!("the body is not JSON with {wanted}: {error}")))
+}
+
+fn name(body: &[u8]) -> Result<String, Malformed> {
+    named(json_body::<Named>(body, "Name")?.name)
+}
+
+fn used(body: &[u8]) -> Result<(String, String), Malformed> {
+    let Used { name, id } = json_body(body, "Name and ID")?;
+    if id.is_empty() {
+        return Err(Malformed::Body("the mount's ID is empty".to_owned()));
+    }
+    Ok((named(name)?, id))
+}
+
+fn named(name: String) -> Result<String, Malformed> {
+    if name.is_empty() {
+        return Err(Malformed::Body("the volume's name is empty".to_owned()));
+    }
+    Ok(name)
+}
+
+/// The answer to [`Request::Activate`].
+pub fn activated() -> Value {
+    json!({ "Implements": ["VolumeDriver"] })
+}
+
+/// The answer to [`Request::Capabilities`]: volumes are this host's, as far as Docker is concerned.
+pub fn capabilities() -> Value {
+    json!({ "Capabilities": { "Scope": "local" } })
+}
+
+/// The answer to what has only been done.
+pub fn done() -> Value {
+    json!({ "Err": "" })
+}
+
+/// The answer to what could not be done.
+pub fn refused(why: &str) -> Value {
+    json!({ "Err": why })
+}
+
+/// The answer to [`Request::Mount`] and [`Request::Path`].
+pub fn mountpoint(path: &str) -> Value {
+    json!({ "Mountpoint": path, "Err": "" })
+}
+
+/// The answer to [`Request::Get`].
+pub fn volume(name: &str, volume: &Volume) -> Value {
+    let mut described = json!({
+        "Name": name,
+        "Mountpoint": volume.path,
+        "Status": { "References": volume.references() },
+    });
+    // Docker can't read an empty one.
+    if !volume.created_at.is_empty() {
+        described["CreatedAt"] = volume.created_at.clone().into();
+    }
+    json!({ "Volume": described, "Err": "" })
+}
+
+/// The answer to [`Request::List`].
+pub fn volumes(volumes: &BTreeMap<String, Volume>) -> Value {
+    let listed: Vec<Value> = volumes
+        .iter()
+        .map(|(name, volume)| json!({ "Name": name, "Mountpoint": volume.path }))
+        .collect();
+    json!({ "Volumes": listed, "Err": "" })
+}

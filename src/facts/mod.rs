@@ -33,7 +33,7 @@ pub use host::{
     XenFacts,
 };
 pub use image::{ImageFacts, SecretFile, SizeFacts, image};
-pub use instance::{InstanceFacts, instance};
+pub use instance::{InstanceFacts, instance, is_warm};
 pub use kernel::{KernelConfig, KernelFacts};
 pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};

@@ -8,8 +8,8 @@ use crate::finding::{Finding, Outcome};
 use crate::plan::{self, Plan};
 use crate::settings::{BakedState, Loaded, OnUnfit};
 use crate::snapshot::{
-    AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RepairsView, RetryView,
-    SCHEMA, Snapshot, Timestamp,
+    AgentView, EngineView, HostView, LastExit, LifecycleView, NannyView, Phase, Reason,
+    RepairsView, RetryView, SCHEMA, Snapshot, Timestamp,
 };
 
 use super::hold::Hold;
@@ -46,6 +46,8 @@ pub struct Board {
     pub hold: Option<Hold>,
     /// What had gone from the host and was put back.
     pub repairs: RepairsView,
+    /// What EC2 and Auto Scaling have announced.
+    pub lifecycle: LifecycleView,
     /// What the boot's time was spent on.
     pub timeline: Timeline,
     /// The engine.
@@ -96,6 +98,7 @@ impl Board {
             health_port_finding: None,
             hold: None,
             repairs: RepairsView::default(),
+            lifecycle: LifecycleView::default(),
             timeline,
             engine: EngineView {
                 backend: backend.to_owned(),
@@ -242,6 +245,7 @@ impl Board {
             agent: self.agent.clone(),
             retry: self.retry.clone(),
             repairs: self.repairs.clone(),
+            lifecycle: self.lifecycle.clone(),
             boot: self.timeline.view().clone(),
             findings: self.findings(),
         }
@@ -250,7 +254,7 @@ impl Board {
     /// What was seen, for people.
     fn detail(&self) -> String {
         match self.phase {
-            (Phase::Healthy, _) => self.registered(),
+            (Phase::Healthy, _) => self.agent.registered(),
             (Phase::Registering, _) => format!(
                 "the agent runs in cluster {}",
                 self.agent.cluster.as_deref().unwrap_or("default")
@@ -260,6 +264,7 @@ impl Board {
                 "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
                 crate::agent_config::USER_PATH
             ),
+            (_, Some(Reason::WarmPool)) => self.lifecycle.warm(),
             (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
             (_, Some(Reason::Credentials)) => self.why.credentials.clone(),
             (_, Some(Reason::UserData)) => self.why.user_data.clone(),
@@ -286,12 +291,6 @@ impl Board {
             ) => self.why.agent.clone(),
             _ => String::new(),
         }
-    }
-
-    fn registered(&self) -> String {
-        let version = self.agent.version.as_deref().unwrap_or("the agent");
-        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
-        format!("{version} is registered in cluster {cluster}")
     }
 
     fn unfit_because(&self) -> String {

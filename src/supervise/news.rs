@@ -6,6 +6,7 @@ use crate::finding::Finding;
 use crate::host::docker::Docker;
 use crate::host::introspection::Metadata;
 use crate::settings::{Loaded, SettingsError};
+use crate::snapshot::LifecycleView;
 
 use super::engine::NotUp;
 use super::exit_reason::ExitReason;
@@ -105,6 +106,8 @@ pub enum News {
         /// What could not be undone.
         findings: Vec<Finding>,
     },
+    /// What EC2 and Auto Scaling have announced has changed.
+    Announced(LifecycleView),
     /// The child engine was stopped.
     EngineStopped,
 }

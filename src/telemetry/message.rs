@@ -73,6 +73,14 @@ ids! {
     UPDATE_WANTED = "064f2390dadb1c0fbf11c015b3f3d8f3";
     /// The agent's update has proved itself.
     UPDATE_KEPT = "38a488eb3053025cd87620a308fb33b7";
+    /// EC2 or Auto Scaling has announced something for this instance.
+    ANNOUNCED = "6c9a0a3d24c34207a66b38bdeb5eef16";
+    /// What was announced no longer is.
+    CALLED_OFF = "14285c4d5bd54035b7710f28348b308a";
+    /// The Auto Scaling group wants another lifecycle state.
+    TARGET_STATE = "fc8f495ed577473fac2dbe2b12235514";
+    /// The loopback port of health could not be bound.
+    HEALTH_PORT_TAKEN = "d732195cb371982353762db078c15601";
 }
 
 /// The id of a change to a phase, by the phase's word; `None` where there is no such phase.

@@ -13,6 +13,7 @@ mod engine;
 mod hangs;
 mod health;
 mod image;
+mod lifecycle;
 mod metadata;
 mod nanny;
 mod plan;

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod apply;
 pub mod snapshot;
 pub mod supervise;
+pub mod lifecycle;
 pub mod health;
 pub mod bake;
 pub mod cli;

@@ -110,6 +110,17 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "lifecycle",
+        &[
+            "fastrand",
+            "humantime",
+            "serde",
+            "serde_json",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
         "health",
         &[
             "http_body_util",

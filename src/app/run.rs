@@ -16,10 +16,12 @@ use crate::facts::{self, DAEMON_JSON};
 use crate::finding::Finding;
 use crate::health::{self, Tcp, Unix};
 use crate::host::files::Root;
+use crate::host::imds::Imds;
 use crate::host::{dropins, lock, notify};
+use crate::lifecycle::{self, Intervals};
 use crate::plan;
-use crate::settings::{Health, Level, Loaded, Log, LogFormat};
-use crate::snapshot::Snapshot;
+use crate::settings::{Health, Level, Loaded, Log, LogFormat, Settings};
+use crate::snapshot::{LifecycleView, Snapshot};
 use crate::supervise::hold::HOLD;
 use crate::supervise::{self, Setup, Timeline};
 use crate::telemetry::{self, message};
@@ -74,6 +76,7 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     )));
     let (port_said, health_port) = mpsc::unbounded_channel();
     serve(&loaded.settings.health, &seen, port_said)?;
+    let announced = announcements(&loaded.settings, &seen);
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
     let source_root = root.clone();
@@ -97,6 +100,7 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         timeline,
+        announced,
         snapshots,
         health_port,
     };
@@ -104,6 +108,22 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     // The sender is gone with the supervisor: the follower writes the last document and ends.
     following.await?;
     Ok(ended)
+}
+
+/// Begins to watch what EC2 and Auto Scaling announce.
+fn announcements(
+    settings: &Settings,
+    seen: &watch::Receiver<Arc<Snapshot>>,
+) -> mpsc::UnboundedReceiver<LifecycleView> {
+    let (views, announced) = mpsc::unbounded_channel();
+    match Imds::new(&settings.metadata.endpoints) {
+        Ok(imds) => {
+            let watching = lifecycle::watch(imds, seen.clone(), Intervals::default(), views);
+            tokio::task::spawn_local(watching);
+        }
+        Err(error) => tracing::warn!("what EC2 announces is not seen: {error}"),
+    }
+    announced
 }
 
 fn serve(

@@ -1,6 +1,6 @@
 //! `ecs.*`, second half: what the agent is told, and what must be true for it to register.
 
-use crate::facts::{Fact, Facts, HostFacts, InstanceFacts};
+use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, is_warm};
 use crate::finding::Severity::{Informational, Recommended, Required};
 
 use super::agent_files::{LogDrivers, amazon_unit, cluster_of_json, value};
@@ -267,9 +267,10 @@ fn reserved_ports(host: &HostFacts) -> Judgement {
 fn warm_pool(instance: &InstanceFacts, host: &HostFacts) -> Judgement {
     let state = instance.target_lifecycle_state.as_deref();
     match state {
-        Some(state) if state.starts_with("Warmed:") => met(
-            value(host, "ECS_WARM_POOLS_CHECK").is_some_and(|value| value == "true"),
-            format!("the instance is in {state}"),
+        Some(state) if is_warm(state) => given(
+            host,
+            "ECS_WARM_POOLS_CHECK",
+            &format!("the instance is in {state}"),
         ),
         Some(state) => passed(format!("the instance is in {state}")),
         None => passed("the instance is in no Auto Scaling group"),
@@ -278,12 +279,18 @@ fn warm_pool(instance: &InstanceFacts, host: &HostFacts) -> Judgement {
 
 fn spot(instance: &InstanceFacts, host: &HostFacts) -> Judgement {
     match instance.life_cycle.as_deref() {
-        Some("spot") => met(
-            value(host, "ECS_ENABLE_SPOT_INSTANCE_DRAINING").is_some_and(|value| value == "true"),
-            "a Spot instance",
-        ),
+        Some("spot") => given(host, "ECS_ENABLE_SPOT_INSTANCE_DRAINING", "a Spot instance"),
         Some(other) => passed(other),
         None => skipped("the metadata service tells no life cycle"),
+    }
+}
+
+/// Whether the agent is given a switch: by ecs-nanny, unless a file says otherwise or Amazon's unit runs the agent.
+fn given(host: &HostFacts, name: &str, observed: &str) -> Judgement {
+    match value(host, name) {
+        Some(written) => met(truth(host, name), format!("{observed}, {name}={written}")),
+        None if amazon_unit(host) => failed(format!("{observed}, and no file has {name}")),
+        None => passed(format!("{observed}, to which ecs-nanny gives {name}=true")),
     }
 }
 

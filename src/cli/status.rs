@@ -127,6 +127,7 @@ impl Screen<'_> {
             );
             self.row(text, "instance", &line);
         }
+        self.lifecycle(text);
         self.row(text, "host", &self.host());
         if self.snapshot.repairs.total > 0 {
             let last = self.snapshot.repairs.last_at;
@@ -139,6 +140,24 @@ impl Screen<'_> {
         }
         if let Some(line) = boot(&self.snapshot.boot) {
             self.row(text, "boot", &line);
+        }
+    }
+
+    /// What EC2 and Auto Scaling say, where they say something.
+    fn lifecycle(&self, text: &mut String) {
+        let lifecycle = &self.snapshot.lifecycle;
+        for notice in &lifecycle.notices {
+            let line = match notice.at {
+                None => notice.detail.clone(),
+                Some(at) => match at.0.duration_since(self.now.0) {
+                    Ok(left) => format!("{}, in {} ({at})", notice.detail, span(left)),
+                    Err(_) => format!("{}, since {at}", notice.detail),
+                },
+            };
+            self.row(text, "announced", &line);
+        }
+        if let Some(state) = &lifecycle.target_state {
+            self.row(text, "group", &format!("wants {state}"));
         }
     }
 

@@ -74,6 +74,12 @@ impl InstanceFacts {
     }
 }
 
+/// Whether an Auto Scaling group that wants this lifecycle state keeps the instance in its warm pool
+/// (Amazon EC2 Auto Scaling User Guide, "Warm pools": `Warmed:Stopped`, `Warmed:Running`, `Warmed:Hibernated`, …).
+pub fn is_warm(target_state: &str) -> bool {
+    target_state.starts_with("Warmed:")
+}
+
 /// The parts of the identity document that nothing else tells.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]

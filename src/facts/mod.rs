@@ -34,7 +34,7 @@ pub use host::{
     XenFacts,
 };
 pub use image::{ImageFacts, SecretFile, SizeFacts, image};
-pub use instance::{InstanceFacts, instance};
+pub use instance::{InstanceFacts, instance, is_warm};
 pub use kernel::{
     CGROUP_V1_OPTIONS, CONTAINER_OPTIONS, KernelConfig, KernelFacts, NETWORK_AND_LIMIT_OPTIONS,
 };

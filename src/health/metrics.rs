@@ -3,7 +3,7 @@
 use prometheus::{CounterVec, GaugeVec, Opts, Registry, TextEncoder};
 
 use crate::finding::{Outcome, Severity};
-use crate::snapshot::{Phase, Reason, Snapshot, Timestamp};
+use crate::snapshot::{NoticeName, Phase, Reason, Snapshot, Timestamp};
 
 #[cfg(test)]
 mod tests;
@@ -118,7 +118,19 @@ fn health(snapshot: &Snapshot) -> Vec<Metric> {
         let is = truth(Some(reason) == snapshot.reason);
         (vec![reason.to_string()], is)
     });
+    let notices = NoticeName::ALL.map(|name| {
+        let mut announced = snapshot.lifecycle.notices.iter();
+        let is = truth(announced.any(|notice| notice.name == name));
+        (vec![name.word().to_owned()], is)
+    });
     vec![
+        Metric {
+            name: "ecs_nanny_notice",
+            kind: Kind::Gauge,
+            labels: &["notice"],
+            help: "1 for what EC2 or Auto Scaling has announced for the instance, 0 for what it has not.",
+            values: notices.to_vec(),
+        },
         Metric {
             name: "ecs_nanny_phase",
             kind: Kind::Gauge,

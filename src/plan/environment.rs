@@ -12,7 +12,7 @@ use super::engine::Socket;
 use super::inputs::{Inputs, said};
 use super::notice::{notice, place};
 use crate::agent_config::{Layer, Variable};
-use crate::facts::PathKind;
+use crate::facts::{PathKind, is_warm};
 use crate::finding::{Finding, Severity};
 use crate::settings::Switch;
 
@@ -108,6 +108,7 @@ fn platform(inputs: &Inputs<'_>, environment: &mut Environment) {
     for (name, value) in PLATFORM {
         environment.set(name, *value, Layer::Platform, DEFAULTS);
     }
+    derived(inputs, environment);
     if !inputs.switches.gmsa() {
         return;
     }
@@ -115,6 +116,23 @@ fn platform(inputs: &Inputs<'_>, environment: &mut Environment) {
     if joined.known().is_some_and(|domains| !domains.is_empty()) {
         let name = "ECS_DOMAIN_JOINED_LINUX_INSTANCE";
         environment.set(name, "true", Layer::Platform, DEFAULTS);
+    }
+}
+
+/// What the instance asks for; below both files, so never against what they say.
+fn derived(inputs: &Inputs<'_>, environment: &mut Environment) {
+    let Some(instance) = inputs.facts.instance.known() else {
+        return;
+    };
+    let mut add = |name: &str, why| environment.set(name, "true", Layer::Platform, why);
+    // The agent sets itself to DRAINING two minutes before EC2 takes the instance back.
+    if instance.life_cycle.as_deref() == Some("spot") {
+        add("ECS_ENABLE_SPOT_INSTANCE_DRAINING", "a Spot instance");
+    }
+    // ecs-nanny waits for InService itself; this is for a group that takes the instance back meanwhile.
+    let target = instance.target_lifecycle_state.as_deref();
+    if target.is_some_and(is_warm) {
+        add("ECS_WARM_POOLS_CHECK", "in a warm pool");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one value from which every outside view is rendered: phases, reasons and what is known, at one moment.
 
 mod boot;
+mod lifecycle;
 mod moment;
 mod views;
 
@@ -17,6 +18,7 @@ use crate::facts::InstanceFacts;
 use crate::finding::Finding;
 
 pub use boot::{BootView, Span, SpanName};
+pub use lifecycle::{LifecycleView, Notice, NoticeName};
 pub use moment::Timestamp;
 pub use views::{AgentView, EngineView, HostView, LastExit, NannyView, RepairsView, RetryView};
 
@@ -113,6 +115,8 @@ pub enum Reason {
     UserData,
     /// No cluster is configured.
     Cluster,
+    /// The Auto Scaling group keeps the instance in its warm pool.
+    WarmPool,
     /// The agent's image is not there.
     Image,
     /// The agent's image can't be used.
@@ -135,7 +139,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
@@ -144,6 +148,7 @@ impl Reason {
         Reason::Credentials,
         Reason::UserData,
         Reason::Cluster,
+        Reason::WarmPool,
         Reason::Image,
         Reason::ImageInvalid,
         Reason::Network,
@@ -166,6 +171,7 @@ impl Reason {
             Reason::Credentials => "the instance profile has no credentials yet",
             Reason::UserData => "the user data has not run",
             Reason::Cluster => "no cluster is configured",
+            Reason::WarmPool => "the instance is kept in a warm pool",
             Reason::Image => "the agent's image is missing",
             Reason::ImageInvalid => "the agent's image can't be used",
             Reason::Network => "the host's network settings could not be made",
@@ -219,6 +225,9 @@ pub struct Snapshot {
     /// What had gone from the host and was put back.
     #[serde(default)]
     pub repairs: RepairsView,
+    /// What EC2 and Auto Scaling have announced.
+    #[serde(default)]
+    pub lifecycle: LifecycleView,
     /// What the boot's time was spent on.
     #[serde(default)]
     pub boot: BootView,

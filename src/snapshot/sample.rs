@@ -63,6 +63,7 @@ pub fn full() -> Snapshot {
             total: 2,
             last_at: Some(ago(30)),
         },
+        lifecycle: lifecycle(),
         boot: boot(),
         findings: vec![
             finding("kernel.modern", Outcome::Failed, Severity::Recommended),
@@ -123,6 +124,26 @@ fn agent() -> AgentView {
     }
 }
 
+fn lifecycle() -> LifecycleView {
+    LifecycleView {
+        target_state: Some("InService".to_owned()),
+        notices: vec![
+            Notice {
+                name: NoticeName::SpotInterruption,
+                detail: "EC2 terminates this Spot instance".to_owned(),
+                at: Some(now().after(Duration::from_secs(110))),
+                seen_at: ago(10),
+            },
+            Notice {
+                name: NoticeName::Rebalance,
+                detail: "this Spot instance is at an elevated risk of interruption".to_owned(),
+                at: None,
+                seen_at: ago(70),
+            },
+        ],
+    }
+}
+
 /// A boot that waited for its image.
 pub fn boot() -> BootView {
     let span = |name, start_ms, end_ms, critical| Span {
@@ -170,6 +191,7 @@ pub fn empty() -> Snapshot {
         agent: AgentView::default(),
         retry: None,
         repairs: RepairsView::default(),
+        lifecycle: LifecycleView::default(),
         boot: BootView::default(),
         findings: Vec::new(),
     }

@@ -104,6 +104,15 @@ pub struct AgentView {
     pub last_exit: Option<LastExit>,
 }
 
+impl AgentView {
+    /// Where it is registered.
+    pub fn registered(&self) -> String {
+        let version = self.version.as_deref().unwrap_or("the agent");
+        let cluster = self.cluster.as_deref().unwrap_or("default");
+        format!("{version} is registered in cluster {cluster}")
+    }
+}
+
 /// What is tried again, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -10,8 +10,8 @@ use crate::finding::{Finding, Outcome};
 use crate::plan::{self, Plan};
 use crate::settings::{BakedState, Loaded, OnUnfit};
 use crate::snapshot::{
-    AgentView, EngineView, HostView, LastExit, NannyView, Phase, Reason, RepairsView, RetryView,
-    SCHEMA, Snapshot, Timestamp,
+    AgentView, EngineView, HostView, LastExit, LifecycleView, NannyView, Phase, Reason,
+    RepairsView, RetryView, SCHEMA, Snapshot, Timestamp,
 };
 
 use super::hold::Hold;
@@ -46,6 +46,8 @@ pub struct Board {
     pub hold: Option<Hold>,
     /// What had gone from the host and was put back.
     pub repairs: RepairsView,
+    /// What EC2 and Auto Scaling have announced.
+    pub lifecycle: LifecycleView,
     /// What the boot's time was spent on.
     pub timeline: Timeline,
     /// The engine.
@@ -95,6 +97,7 @@ impl Board {
             health_port_finding: None,
             hold: None,
             repairs: RepairsView::default(),
+            lifecycle: LifecycleView::default(),
             timeline,
             engine: EngineView {
                 backend: backend.to_owned(),
@@ -241,6 +244,7 @@ impl Board {
             agent: self.agent.clone(),
             retry: self.retry.clone(),
             repairs: self.repairs.clone(),
+            lifecycle: self.lifecycle.clone(),
             boot: self.timeline.view().clone(),
             findings: self.findings(),
         }

@@ -7,6 +7,7 @@ use crate::host::docker::Docker;
 use crate::host::introspection::Metadata;
 use crate::host::process::ContainerProcess;
 use crate::settings::{Loaded, SettingsError};
+use crate::snapshot::LifecycleView;
 
 use super::engine::NotUp;
 use super::exit_reason::ExitReason;
@@ -110,6 +111,8 @@ pub enum News {
         /// What could not be undone.
         findings: Vec<Finding>,
     },
+    /// What EC2 and Auto Scaling have announced has changed.
+    Announced(LifecycleView),
     /// The child engine was stopped.
     EngineStopped,
 }

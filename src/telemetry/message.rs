@@ -83,6 +83,14 @@ ids! {
     VOLUME_FAILED = "02e11b2f72954eb69f518a1bdd2e0463";
     /// What the volume plugin found at its start was not as it should be.
     VOLUMES_RECOVERED = "a20631b82ffd4ef3b91a32710703fe94";
+    /// EC2 or Auto Scaling has announced something for this instance.
+    ANNOUNCED = "6c9a0a3d24c34207a66b38bdeb5eef16";
+    /// What was announced no longer is.
+    CALLED_OFF = "14285c4d5bd54035b7710f28348b308a";
+    /// The Auto Scaling group wants another lifecycle state.
+    TARGET_STATE = "fc8f495ed577473fac2dbe2b12235514";
+    /// The loopback port of health could not be bound.
+    HEALTH_PORT_TAKEN = "d732195cb371982353762db078c15601";
 }
 
 /// The id of a change to a phase, by the phase's word; `None` where there is no such phase.

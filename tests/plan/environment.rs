@@ -77,6 +77,20 @@ fn the_users_layer_goes_over_the_vendors() {
 }
 
 #[test]
+fn what_the_instance_asks_for_is_below_what_the_files_say() {
+    const SPOT: &str = "ECS_ENABLE_SPOT_INSTANCE_DRAINING";
+    const WARM: &str = "ECS_WARM_POOLS_CHECK";
+    hold(&[
+        ("derived-spot", SPOT, Some("true")),
+        ("derived-spot", WARM, None),
+        ("derived-warm-pool", SPOT, None),
+        ("derived-warm-pool", WARM, Some("true")),
+        ("derived-against-user", SPOT, Some("false")),
+        ("derived-against-user", WARM, Some("false")),
+    ]);
+}
+
+#[test]
 fn every_variable_has_its_origin() {
     let plan = plan("layers-extra-env");
     let environment = &plan.agent.as_ref().unwrap().environment;

@@ -14,6 +14,7 @@ mod fetch;
 mod hangs;
 mod health;
 mod image;
+mod lifecycle;
 mod metadata;
 mod nanny;
 mod plan;

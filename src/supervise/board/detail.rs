@@ -10,7 +10,7 @@ impl Board {
     /// What was seen, for people.
     pub(super) fn detail(&self) -> String {
         match self.phase {
-            (Phase::Healthy, _) => self.registered(),
+            (Phase::Healthy, _) => self.agent.registered(),
             (Phase::Registering, _) => format!(
                 "the agent runs in cluster {}",
                 self.agent.cluster.as_deref().unwrap_or("default")
@@ -20,6 +20,7 @@ impl Board {
                 "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
                 crate::agent_config::USER_PATH
             ),
+            (_, Some(Reason::WarmPool)) => self.lifecycle.warm(),
             (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
             (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
             (_, Some(Reason::UserData)) => {
@@ -70,12 +71,6 @@ impl Board {
             source: "ecs-nanny(8), checks.on_unfit".into(),
             place: None,
         })
-    }
-
-    fn registered(&self) -> String {
-        let version = self.agent.version.as_deref().unwrap_or("the agent");
-        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
-        format!("{version} is registered in cluster {cluster}")
     }
 
     fn unfit_because(&self) -> String {

@@ -164,6 +164,7 @@ impl Supervisor {
                 }
                 self.answer(Answer::PlanUndone);
             }
+            News::Announced(view) => self.announced(view),
             News::EngineStopped => {
                 tracing::info!("the Docker daemon is stopped");
                 self.answer(Answer::EngineStopped);
@@ -279,6 +280,7 @@ impl Supervisor {
                     instance.availability_zone.as_deref().unwrap_or("?"),
                 );
                 self.crew.instance = Some(InstanceFacts::clone(&instance));
+                self.group_wants(instance.target_lifecycle_state.clone());
                 self.board.instance(Fact::Known(*instance));
                 self.recomputed();
                 self.answer(Answer::IdentityKnown);

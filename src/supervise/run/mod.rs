@@ -4,6 +4,7 @@
 mod agent;
 mod hear;
 mod images;
+mod lifecycle;
 mod records;
 mod saved_state;
 mod signals;
@@ -24,7 +25,7 @@ use crate::host::notify;
 use crate::host::watch::Watch;
 use crate::plan::EnginePlan;
 use crate::settings::{Loaded, OnFailed, Settings};
-use crate::snapshot::{Phase, Reason, RetryView, Snapshot, Timestamp};
+use crate::snapshot::{LifecycleView, Phase, Reason, RetryView, Snapshot, Timestamp};
 
 use super::board::{Board, REFRESH};
 use super::engine::Backend;
@@ -51,6 +52,8 @@ pub struct Setup {
     pub watched_directories: Vec<PathBuf>,
     /// The boot's time line, begun at exec.
     pub timeline: Timeline,
+    /// What EC2 and Auto Scaling announce, whole at each change.
+    pub announced: mpsc::UnboundedReceiver<LifecycleView>,
     /// Where snapshots go.
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// What is to be said of the port that health is served on, whenever that changes.
@@ -96,6 +99,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
     supervisor.publish();
     let ears = Ears {
         news,
+        announced: setup.announced,
         health_port: setup.health_port,
         signals,
         watch: watch.ok(),
@@ -135,6 +139,7 @@ impl Supervisor {
             let heard = async {
                 tokio::select! {
                     Some(news) = ears.news.recv() => Heard::News(Box::new(news)),
+                    Some(view) = ears.announced.recv() => Heard::News(Box::new(News::Announced(view))),
                     Some(finding) = ears.health_port.recv() => Heard::News(Box::new(News::HealthPort(finding))),
                     event = ears.signals.next() => Heard::News(Box::new(News::Plain(event))),
                     () = changed(&mut ears.watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
@@ -278,6 +283,7 @@ impl Supervisor {
 /// What the loop hears from, beside its timers.
 struct Ears {
     news: mpsc::UnboundedReceiver<News>,
+    announced: mpsc::UnboundedReceiver<LifecycleView>,
     health_port: mpsc::UnboundedReceiver<Option<Finding>>,
     signals: Signals,
     watch: Option<Watch>,

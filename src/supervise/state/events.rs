@@ -35,6 +35,8 @@ pub enum Event {
     UpdateRefused,
     /// There is no image to go back to: look for one.
     ImageGone,
+    /// Whether the Auto Scaling group keeps the instance in its warm pool, where no agent is started.
+    Warm(bool),
     /// Whether an update was taken back, and the agent runs as it was before.
     UpdateTakenBack(bool),
 }

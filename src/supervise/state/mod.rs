@@ -34,6 +34,8 @@ pub struct State {
     pub fitness: Fitness,
     /// A cluster is configured, or none is needed.
     pub cluster: bool,
+    /// The Auto Scaling group keeps the instance in its warm pool.
+    pub warm: bool,
     /// The Docker daemon.
     pub engine: EngineState,
     /// Silent pings of the engine in a row.
@@ -89,6 +91,7 @@ impl State {
             goal: Goal::Run,
             fitness: Fitness::Unknown,
             cluster: false,
+            warm: false,
             engine: EngineState::Unknown,
             engine_silent: 0,
             engine_failures: 0,
@@ -137,6 +140,7 @@ impl State {
                 self.changing_image = false;
                 self.image = Need::Open;
             }
+            Event::Warm(warm) => self.warm = warm,
             Event::UpdateTakenBack(taken_back) => self.update_taken_back = taken_back,
         }
         if self.goal == Goal::Run && !self.held {
@@ -189,7 +193,7 @@ impl State {
             self.credentials,
         ];
         let needs_met = needs.iter().all(|need| *need == Need::Met);
-        if needs_met && self.cluster && self.agent == AgentState::Idle {
+        if needs_met && self.cluster && !self.warm && self.agent == AgentState::Idle {
             self.agent = AgentState::Launching;
             actions.push(Action::LaunchAgent);
         }

@@ -79,6 +79,8 @@ impl State {
             } else {
                 Reason::Image
             })
+        } else if self.warm {
+            Some(Reason::WarmPool)
         } else {
             None
         };

@@ -150,3 +150,36 @@ fn an_agent_that_runs_is_taken_over_though_nothing_else_is_there() {
     assert_eq!(state.phase(), (Phase::Healthy, None));
     assert_eq!(state.restarts, 0);
 }
+
+#[test]
+fn in_a_warm_pool_everything_but_the_agent_is_brought_up() {
+    let (mut state, _) = State::start(POLICY);
+    user_data_ended(&mut state);
+    state.step(Event::Warm(true));
+    let mut actions = Vec::new();
+    for answer in [
+        Answer::Checked {
+            unfit: false,
+            cluster: true,
+        },
+        Answer::IdentityKnown,
+        Answer::CredentialsReady,
+        Answer::EngineUp,
+        Answer::NothingToAdopt,
+        Answer::ImageReady,
+        Answer::PlanApplied,
+    ] {
+        actions.extend(state.step(Event::Answered(answer)));
+    }
+    assert!(actions.contains(&Action::ApplyPlan) && actions.contains(&Action::PrepareImage));
+    assert!(!launches(&actions));
+    assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::WarmPool)));
+    assert!(launches(&state.step(Event::Warm(false))));
+}
+
+#[test]
+fn an_agent_that_runs_when_its_instance_goes_back_to_the_warm_pool_is_left() {
+    let mut state = healthy();
+    assert_eq!(state.step(Event::Warm(true)), []);
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+}

@@ -100,6 +100,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::UpdateRefused),
         1 => Just(Event::ImageGone),
         1 => any::<bool>().prop_map(Event::Held),
+        1 => any::<bool>().prop_map(Event::Warm),
         1 => Just(Event::ConfigurationRead),
         1 => Just(Event::ConfigurationChanged),
         1 => Just(Event::ConfigurationRead),

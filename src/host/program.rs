@@ -310,9 +310,8 @@ mod tests {
             .unwrap();
         let gone = async {
             // A killed process that nobody has waited for yet is a zombie.
-            while !(crate::host::dockerd::zombie(pid)
-                || !std::path::Path::new(&format!("/proc/{pid}")).exists())
-            {
+            let entry = std::path::PathBuf::from(format!("/proc/{pid}"));
+            while entry.exists() && !crate::host::process::zombie(pid) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

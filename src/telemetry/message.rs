@@ -89,8 +89,6 @@ ids! {
     CALLED_OFF = "14285c4d5bd54035b7710f28348b308a";
     /// The Auto Scaling group wants another lifecycle state.
     TARGET_STATE = "fc8f495ed577473fac2dbe2b12235514";
-    /// The loopback port of health could not be bound.
-    HEALTH_PORT_TAKEN = "d732195cb371982353762db078c15601";
 }
 
 /// The id of a change to a phase, by the phase's word; `None` where there is no such phase.

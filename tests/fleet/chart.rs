@@ -56,7 +56,7 @@ pub fn picture(outcomes: &[Outcome]) -> String {
         let by = std::time::Duration::from_secs(second);
         outcome.healthy.partition_point(|at| *at <= by) as f64
     };
-    let panels: [(&str, Box<dyn Fn(&Outcome, u64) -> f64>); 3] = [
+    let panels: [(&str, Value); 3] = [
         ("healthy instances", Box::new(healthy)),
         (
             "requests per second at the metadata service",
@@ -73,6 +73,9 @@ pub fn picture(outcomes: &[Outcome]) -> String {
     }
     picture.to_string() + "\n"
 }
+
+/// What is drawn of a second.
+type Value = Box<dyn Fn(&Outcome, u64) -> f64>;
 
 fn class(way: Way) -> &'static str {
     match way {

@@ -50,6 +50,7 @@ pub async fn boots(services: Rc<Services>, patient_agent: bool) {
         owns_engine: false,
         restart_silent_agent: None,
         restart_hung_engine: None,
+        slow_retry: Settings::default().run.slow_retry,
     };
     let (state, first) = State::start(policy);
     let (events, mut happens) = mpsc::unbounded_channel();

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Calls to AWS for ecs-nanny
 #[derive(Debug, Parser)]
@@ -25,6 +26,17 @@ struct Cli {
 enum Command {
     /// Fetch a file, going on where an earlier attempt ended; prints what was done as JSON
     Fetch(FetchArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages (roff) of ecs-nanny-aws and of every command into a directory
+    Man {
+        /// The directory
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 /// `fetch`.
@@ -55,12 +67,24 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let Command::Fetch(args) = cli.command;
+    match cli.command {
+        Command::Fetch(args) => fetch(&args),
+        Command::Completions { shell } => {
+            let name = "ecs-nanny-aws";
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { out } => clap_mangen::generate_to(Cli::command(), &out)
+            .with_context(|| out.display().to_string()),
+    }
+}
+
+fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
-        tokio::time::timeout(args.timeout, fetch::fetch(&args))
+        tokio::time::timeout(args.timeout, fetch::fetch(args))
             .await
             .map_err(|_| {
                 let span = humantime::format_duration(args.timeout);

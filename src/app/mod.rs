@@ -61,7 +61,15 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Done)
         }
-        Command::Man { command } => man(&command),
+        Command::Man {
+            out: Some(directory),
+            ..
+        } => {
+            clap_mangen::generate_to(Cli::command(), &directory)
+                .with_context(|| directory.display().to_string())?;
+            Ok(Exit::Done)
+        }
+        Command::Man { command, out: None } => man(&command),
     }
 }
 

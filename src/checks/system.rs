@@ -86,7 +86,7 @@ pub const RULES: &[Rule] = &[
         weights: &on_container_hosts(Informational),
         told: Told::Booted,
         required: "ECS_SELINUX_CAPABLE=true where SELinux enforces",
-        remedy: "set ECS_SELINUX_CAPABLE=true in /etc/ecs/ecs.config, and \"selinux-enabled\": true in /etc/docker/daemon.json",
+        remedy: "where Docker labels containers (\"selinux-enabled\": true in daemon.json), set ECS_SELINUX_CAPABLE=true in /etc/ecs/ecs.config, and ECS_AGENT_RUN_PRIVILEGED=true for the agent to reach Docker's socket (docs/install.md)",
         source: "https://github.com/aws/amazon-ecs-agent, README",
         judge: Judge::Host(selinux),
     },

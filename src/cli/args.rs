@@ -86,6 +86,9 @@ user data: cloud-init waits for it while the agent may wait for cloud-init."
     Man {
         /// The command, for example: config lint
         command: Vec<String>,
+        /// Write the pages of ecs-nanny and of every command into a directory instead
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        out: Option<PathBuf>,
     },
     /// Do what the daemon's sandbox forbids; run by ecs-nanny-step@.service
     #[command(hide = true)]

@@ -53,8 +53,14 @@ async fn sigusr2_leaves_all_running_and_the_next_takes_over() {
 async fn after_a_crash_the_next_takes_over_and_stops_it_all() {
     let mut world = World::healthy().await;
     let before = Running::on(&world).await;
+    let image = world.agent().await.image_id;
+    let mut arguments = vec!["run", "--detach", "--rm", "--name", "ordinary"];
+    arguments.extend([image.as_str(), "/agent", "--sleep"]);
+    world.done("docker", &arguments);
     world.kill_nanny().await;
     assert_taken_over(&mut world, &before).await;
+    // A container that is none of ours runs on as well: --rm would have removed it.
+    world.done("docker", &["rm", "--force", "ordinary"]);
     world.nanny().signal(Signal::SIGTERM);
     let status = world.nanny_mut().ended(PATIENCE).await;
     assert!(status.success(), "{status}");

@@ -10,6 +10,12 @@ in_guest systemctl start ecs-nanny.service
 phase_becomes healthy
 in_guest iptables-save | grep -q 51679 || fail "no rules for the agent's endpoint while it runs"
 
+# The other program of the package is where the first one looks for it.
+check "the agent's image is fetched" in_guest ecs-nanny image fetch --url /var/cache/ecs/ecs-agent.tar \
+    --to /var/cache/lab/fetched.tar >"$work/told/fetched" 2>&1
+check "a manual page of each command" in_guest test -e /usr/share/man/man1/ecs-nanny-aws.1.gz -a \
+    -e /usr/share/man/man1/ecs-nanny-image-fetch.1.gz
+
 remove_package >>"$work/told/package" 2>&1
 [ "$(agent '{{.State.Running}}')" = false ] || fail "the agent runs after the removal"
 ! in_guest iptables-save | grep -q 51679 || fail "rules stayed after the removal"

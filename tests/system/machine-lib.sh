@@ -35,10 +35,13 @@ mitigations=off random.trust_cpu=on net.ifnames=0" \
     exec {control_in}>&"${COPROC[1]}" {control_out}<&"${COPROC[0]}"
 }
 
+# Deadlines are generous: an emulated machine beside other work may take minutes for what takes it 20 seconds alone.
+patience=400
+
 # Waits until the guest takes commands.
 await_shell() {
     local line
-    read -r -t "${1:-120}" -u "$control_out" line || fail "the guest takes no commands after ${1:-120} s"
+    read -r -t "$patience" -u "$control_out" line || fail "the guest takes no commands after $patience s"
     [ "$line" = READY ] || fail "the guest's shell says $line"
 }
 
@@ -46,7 +49,7 @@ await_shell() {
 run() {
     local status output
     printf '%s\n' "$(base64 --wrap=0 <<<"$*")" >&"$control_in"
-    read -r -t 150 -u "$control_out" status output || fail "the guest does not answer: $*"
+    read -r -t "$((patience + 60))" -u "$control_out" status output || fail "the guest does not answer: $*"
     base64 --decode <<<"$output"
     return "$status"
 }
@@ -63,7 +66,7 @@ hang_up() {
 }
 
 await_power_off() {
-    local deadline=$((SECONDS + 90))
+    local deadline=$((SECONDS + patience))
     while kill -0 "$machine" 2>/dev/null; do
         [ "$SECONDS" -lt "$deadline" ] || fail "the machine does not go down"
         sleep 0.2
@@ -73,7 +76,7 @@ await_power_off() {
 }
 
 await_healthy() {
-    run ecs-nanny wait --for healthy --timeout 120 >"$work/waited" 2>&1 || {
+    run ecs-nanny wait --for healthy --timeout $patience >"$work/waited" 2>&1 || {
         run "journalctl --boot --quiet --no-pager --lines=60; docker ps --all; docker logs ecs-agent; ls -laR /var/lib/ecs" || true
         fail "not healthy: $(tail -n 1 "$work/waited")"
     }

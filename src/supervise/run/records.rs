@@ -45,22 +45,17 @@ impl Supervisor {
         span
     }
 
-    /// When the next timer fires, or the next word is due.
+    /// Records the phase; a wait is spoken of again after a while.
     pub(super) fn record_phase(&mut self) {
         let snapshot = self.board.snapshot();
         let line = snapshot.line();
         let id = message::of_phase(snapshot.phase.word());
-        // The span that is entered has the phase before.
-        let span = self.span();
-        match snapshot.phase {
-            Phase::Failed => {
-                tracing::error!(parent: &span, MESSAGE_ID = id, "{line}")
-            }
-            Phase::Degraded => {
-                tracing::warn!(parent: &span, MESSAGE_ID = id, "{line}")
-            }
-            _ => tracing::info!(parent: &span, MESSAGE_ID = id, "{line}"),
-        }
+        // The span that is entered has the phase before. Not as `parent:`, which the journal's layer does not look at.
+        self.span().in_scope(|| match snapshot.phase {
+            Phase::Failed => tracing::error!(MESSAGE_ID = id, "{line}"),
+            Phase::Degraded => tracing::warn!(MESSAGE_ID = id, "{line}"),
+            _ => tracing::info!(MESSAGE_ID = id, "{line}"),
+        });
         let waits = matches!(
             snapshot.phase,
             Phase::Waiting | Phase::Launching | Phase::Registering | Phase::Degraded

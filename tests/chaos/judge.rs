@@ -168,7 +168,6 @@ async fn endure(
         })
         .await?;
     outcome.well = ended.elapsed().ok();
-    scene.until_rules_are_back(FLUSHED).await?;
     leftovers(scene, outcome).await
 }
 
@@ -215,6 +214,7 @@ async fn recover(
 
 /// One container, the rules of a healthy host, and every byte of the configuration.
 async fn leftovers(scene: &mut Scene, outcome: &mut Outcome) -> Result<()> {
+    scene.until_rules_are_back(FLUSHED).await?;
     let containers = scene.containers().await?;
     outcome.containers = Some(containers);
     let rules = scene.rules().await?;

@@ -247,7 +247,8 @@ impl Scene {
         .await
     }
 
-    fn process(&self) -> Option<u32> {
+    /// The supervisor's process, as the host counts it and health tells it.
+    pub fn process(&self) -> Option<u32> {
         self.watch.seen().now().map(|health| health.process)
     }
 

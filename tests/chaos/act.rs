@@ -82,6 +82,7 @@ fn shell(scene: &Scene, script: &str) -> Command {
         .args(["-euc", script])
         .env("HOLD_DOCKERD", scene.directory.path().join("no-dockerd"))
         .env("TARBALL", scene.tarball())
+        .env("ECS_NANNY", scene.program())
         .env("NANNY", scene.process().unwrap_or_default().to_string())
         .stdin(std::process::Stdio::null());
     command

@@ -159,6 +159,14 @@ impl Scene {
         self.directory.path().join("ecs-agent.tar")
     }
 
+    /// The program of ecs-nanny, where that is the supervisor.
+    pub fn program(&self) -> &Path {
+        match &self.supervisor {
+            Supervisor::Nanny(program) => program,
+            Supervisor::Command(_) => Path::new(""),
+        }
+    }
+
     /// The socket on which the metadata service takes its faults.
     pub fn metadata_control(&self) -> PathBuf {
         self.directory.path().join("metadata.sock")

@@ -187,7 +187,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// A container that is made anew meanwhile holds its image, or runs on without it.
-const REMOVE_IMAGE: Act = Act::Host(
+pub const REMOVE_IMAGE: Act = Act::Host(
     "image=$(docker inspect --format '{{.Image}}' ecs-agent)
     for attempt in $(seq 20); do
         docker rm --force ecs-agent || true

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use ecs_nanny_lab::host::Host;
 use ecs_nanny_lab::image::Image;
 use ecs_nanny_lab::programs;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 use crate::act::on_host;
@@ -157,6 +158,17 @@ impl Scene {
     /// A copy of the agent's image tarball that no fault touches; on the host it has the same path.
     pub fn tarball(&self) -> PathBuf {
         self.directory.path().join("ecs-agent.tar")
+    }
+
+    /// Ends what a fault does as long as it lasts.
+    pub async fn end_meanwhile(&mut self) {
+        let Some(mut running) = self.meanwhile.take() else {
+            return;
+        };
+        if let Some(group) = running.id() {
+            let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+        }
+        let _ = running.wait().await;
     }
 
     /// The program of ecs-nanny, where that is the supervisor.

@@ -27,7 +27,7 @@ pub async fn act(scene: &mut Scene, act: &Act) -> Result<()> {
         Act::Host(script) => on_host(scene, script).await.map(drop),
         Act::Meanwhile(script) => {
             let mut command = shell(scene, script);
-            command.kill_on_drop(true);
+            command.kill_on_drop(true).process_group(0);
             scene.meanwhile = Some(scene.host.inside(|| command.spawn())??);
             Ok(())
         }
@@ -82,6 +82,8 @@ fn shell(scene: &Scene, script: &str) -> Command {
         .args(["-euc", script])
         .env("HOLD_DOCKERD", scene.directory.path().join("no-dockerd"))
         .env("TARBALL", scene.tarball())
+        .env("ECS_NANNY", scene.program())
+        .env("NANNY", scene.process().unwrap_or_default().to_string())
         .stdin(std::process::Stdio::null());
     command
 }

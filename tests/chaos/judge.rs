@@ -82,7 +82,7 @@ pub async fn judge(scene: &mut Scene, fault: &Fault, manner: Manner) -> Outcome 
     if let Err(error) = met {
         outcome.wrong.push(format!("{error:#}"));
     }
-    scene.meanwhile = None;
+    scene.end_meanwhile().await;
     outcome.wrong.extend(scene.wrongs());
     if !outcome.wrong.is_empty() {
         outcome.log = scene.unit.log().split_off(logged);
@@ -119,13 +119,13 @@ async fn meet(
     }
     let lasted = began.elapsed().unwrap_or_default();
     tokio::time::sleep(hold.saturating_sub(lasted)).await;
+    scene.end_meanwhile().await;
     let ended = if matches!(fault.end, Act::Nothing) && hold.is_zero() {
         began
     } else {
         act(scene, &fault.end).await?;
         SystemTime::now()
     };
-    scene.meanwhile = None;
     recover(scene, fault, (began, ended), before, outcome).await?;
     if scene.tells() && fault.unhurt() {
         outcome.wrong.extend(hurt(&scene.watch.seen(), began));
@@ -158,8 +158,8 @@ async fn endure(
             .await?;
     }
     tokio::time::sleep(hold).await;
+    scene.end_meanwhile().await;
     act(scene, &fault.end).await?;
-    scene.meanwhile = None;
     let ended = SystemTime::now();
     let again = matches!(fault.agent, Agent::Again(..));
     scene
@@ -168,7 +168,6 @@ async fn endure(
         })
         .await?;
     outcome.well = ended.elapsed().ok();
-    scene.until_rules_are_back(FLUSHED).await?;
     leftovers(scene, outcome).await
 }
 
@@ -215,6 +214,7 @@ async fn recover(
 
 /// One container, the rules of a healthy host, and every byte of the configuration.
 async fn leftovers(scene: &mut Scene, outcome: &mut Outcome) -> Result<()> {
+    scene.until_rules_are_back(FLUSHED).await?;
     let containers = scene.containers().await?;
     outcome.containers = Some(containers);
     let rules = scene.rules().await?;

@@ -11,6 +11,8 @@ use crate::unit::Supervisor;
 
 /// The longest that a random fault lasts.
 const LONGEST: Duration = s(20);
+/// The shortest: the stand-in agent looks once a second at how it shall behave.
+const SHORTEST: Duration = Duration::from_millis(1500);
 
 /// Does so many faults, shared out to the hosts. The same seed gives the same faults in the same order.
 pub async fn run(
@@ -54,7 +56,7 @@ fn draw(
     let forget = random.u8(..3) == 0;
     let hold = match fault.end {
         Act::Nothing => Duration::ZERO,
-        _ => terms.hold(longest).mul_f64(part),
+        _ => terms.hold(longest).mul_f64(part).max(SHORTEST),
     };
     Some((fault, Manner::AtRandom { hold, forget }))
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use ecs_nanny_lab::host::Host;
 use ecs_nanny_lab::image::Image;
 use ecs_nanny_lab::programs;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 use crate::act::on_host;
@@ -159,6 +160,25 @@ impl Scene {
         self.directory.path().join("ecs-agent.tar")
     }
 
+    /// Ends what a fault does as long as it lasts.
+    pub async fn end_meanwhile(&mut self) {
+        let Some(mut running) = self.meanwhile.take() else {
+            return;
+        };
+        if let Some(group) = running.id() {
+            let _ = killpg(Pid::from_raw(group.cast_signed()), Signal::SIGKILL);
+        }
+        let _ = running.wait().await;
+    }
+
+    /// The program of ecs-nanny, where that is the supervisor.
+    pub fn program(&self) -> &Path {
+        match &self.supervisor {
+            Supervisor::Nanny(program) => program,
+            Supervisor::Command(_) => Path::new(""),
+        }
+    }
+
     /// The socket on which the metadata service takes its faults.
     pub fn metadata_control(&self) -> PathBuf {
         self.directory.path().join("metadata.sock")
@@ -247,7 +267,8 @@ impl Scene {
         .await
     }
 
-    fn process(&self) -> Option<u32> {
+    /// The supervisor's process, as the host counts it and health tells it.
+    pub fn process(&self) -> Option<u32> {
         self.watch.seen().now().map(|health| health.process)
     }
 

@@ -170,7 +170,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "tarball-truncated",
         what: "the same, and the image's tarball is cut in half until that is told",
-        prepare: Act::Host("truncate --size=2000000 /var/cache/ecs/ecs-agent.tar"),
+        prepare: Act::Host(
+            "size=$(stat --format=%s /var/cache/ecs/ecs-agent.tar)
+            truncate --size=$((size / 2)) /var/cache/ecs/ecs-agent.tar",
+        ),
         act: REMOVE_IMAGE,
         end: Act::Host(
             "cp \"$TARBALL\" /var/cache/ecs/.next
@@ -183,12 +186,12 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-const REMOVE_IMAGE: Act = Act::Host(
+/// A container that is made anew meanwhile holds its image, or runs on without it.
+pub const REMOVE_IMAGE: Act = Act::Host(
     "image=$(docker inspect --format '{{.Image}}' ecs-agent)
-    # Started again meanwhile, it holds its image.
     for attempt in $(seq 20); do
-        docker rm --force ecs-agent >/dev/null
-        docker rmi --force \"$image\" >/dev/null || continue
-        break
+        docker rm --force ecs-agent || true
+        docker rmi --force \"$image\" || continue
+        [ -n \"$(docker ps --all --quiet --filter name=ecs-agent)\" ] || break
     done",
 );

@@ -3,7 +3,7 @@
 use ecs_nanny::snapshot::{Phase, Reason};
 
 use super::agent::KILL;
-use crate::table::{Act, Agent, FAULT, Fault, From, NEXT_TRY, Told, s};
+use crate::table::{Act, Agent, FAULT, Fault, From, HANG, NEXT_TRY, Told, s};
 
 const TAKE_AWAY: &str = "mv /etc/ecs/ecs.config /etc/ecs/.aside";
 const GIVE_BACK: Act = Act::Host("mv -T /etc/ecs/.aside /etc/ecs/ecs.config");
@@ -106,8 +106,8 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "disk-read-only-run",
         what: "/run is read-only for 5 s",
-        act: Act::Host("mount -o remount,ro /run"),
-        end: Act::Host("mount -o remount,rw /run"),
+        act: Act::Host("mount --bind /run /run; mount -o remount,bind,ro /run"),
+        end: Act::Host("umount --lazy /run"),
         ..MEANWHILE
     },
     Fault {
@@ -121,10 +121,11 @@ pub const FAULTS: &[Fault] = &[
         name: "disk-read-only-var-log",
         what: "the disk under /var/log is read-only for 5 s, and dockerd is killed",
         act: Act::Host(
-            "mount -o remount,ro /var/log/ecs
+            "mount --bind /var/log/ecs /var/log/ecs
+            mount -o remount,bind,ro /var/log/ecs
             kill -KILL \"$(cat /run/docker.pid)\"",
         ),
-        end: Act::Host("mount -o remount,rw /var/log/ecs"),
+        end: Act::Host("umount --lazy /var/log/ecs"),
         told: &[Told::As(Phase::Degraded, Reason::EngineLost)],
         agent: Agent::Either,
         back: NEXT_TRY,
@@ -134,16 +135,18 @@ pub const FAULTS: &[Fault] = &[
         name: "descriptors-exhausted",
         what: "ecs-nanny can open no file for 20 s",
         act: Act::Host(
-            "nanny=$(pgrep -x ecs-nanny)
-            prlimit --pid \"$nanny\" --nofile=\"$(ls /proc/$nanny/fd | wc -l):\"",
+            "descriptors=$(ls /proc/$NANNY/fd | wc -l)
+            prlimit --pid \"$NANNY\" --nofile=\"$descriptors:\"",
         ),
         hold: s(20),
-        end: Act::Host("prlimit --pid \"$(pgrep -x ecs-nanny)\" --nofile=1024:"),
+        end: Act::Host("prlimit --pid \"$NANNY\" --nofile=1024:"),
+        // It can't ask anybody: whom it misses first is chance.
         told: &[
             Told::As(Phase::Degraded, Reason::AgentSilent),
             Told::As(Phase::Degraded, Reason::EngineHung),
+            Told::As(Phase::Degraded, Reason::EngineLost),
         ],
-        within: s(20),
+        within: HANG,
         agent: Agent::Either,
         back: NEXT_TRY,
         own: true,

@@ -3,7 +3,7 @@
 use ecs_nanny::snapshot::{Phase, Reason};
 use nix::sys::signal::Signal;
 
-use super::agent::{BEHAVES, KILL};
+use super::agent::{BEHAVES, KILL, REMOVE_IMAGE};
 use crate::table::{Act, Agent, FAULT, Fault, From, HANG, NEXT_TRY, START, Told, s};
 
 /// It is stopped, and started again when that is over.
@@ -98,6 +98,58 @@ pub const FAULTS: &[Fault] = &[
         ..STOPPED
     },
     Fault {
+        name: "stop-waiting-cluster",
+        what: "SIGTERM while no cluster is configured",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Host("mv /etc/ecs/ecs.config /etc/ecs/.aside"),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::Cluster)),
+        ]),
+        end: Act::All(&[
+            Act::Host("mv /etc/ecs/.aside /etc/ecs/ecs.config"),
+            Act::Start,
+        ]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-waiting-image",
+        what: "SIGTERM while the agent's image is missing",
+        prepare: Act::All(&[
+            Act::Host("mv /var/cache/ecs/ecs-agent.tar /var/cache/ecs/.aside"),
+            REMOVE_IMAGE,
+            Act::Await(Phase::Waiting, Some(Reason::Image)),
+        ]),
+        end: Act::All(&[
+            Act::Host("mv /var/cache/ecs/.aside /var/cache/ecs/ecs-agent.tar"),
+            Act::Start,
+        ]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-held",
+        what: "SIGTERM while an operator holds it",
+        prepare: Act::All(&[
+            Act::Host("\"$ECS_NANNY\" hold --for 1h --why chaos"),
+            Act::Await(Phase::Held, None),
+        ]),
+        end: Act::All(&[Act::Host("\"$ECS_NANNY\" release"), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-twice",
+        what: "a second SIGTERM, which hurries, while the agent ignores the first",
+        prepare: Act::All(&[
+            Act::Agent(r#"{"ignore_sigterm": true}"#),
+            Act::Host("sleep 1.5"),
+            Act::Signal(Signal::SIGTERM),
+            Act::Await(Phase::Draining, None),
+        ]),
+        within: s(7),
+        end: Act::All(&[BEHAVES, Act::Start]),
+        ..STOPPED
+    },
+    Fault {
         name: "stop-registering",
         what: "SIGTERM while the agent has not registered",
         prepare: Act::All(&[
@@ -155,6 +207,7 @@ pub const FAULTS: &[Fault] = &[
         name: "stop-dockerd-stopped",
         what: "SIGTERM while dockerd is stopped (SIGSTOP)",
         prepare: Act::Host("kill -STOP \"$(cat /run/docker.pid)\""),
+        smoke: true,
         ..STOPPED
     },
     Fault {

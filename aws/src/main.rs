@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod act;
 mod fetch;
 mod partial;
 mod progress;
@@ -37,6 +38,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    #[command(flatten)]
+    Act(act::Call),
 }
 
 /// `fetch`.
@@ -58,7 +61,7 @@ pub struct FetchArgs {
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("ecs-nanny-aws: {error:#}");
             ExitCode::FAILURE
@@ -66,31 +69,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
-        Command::Fetch(args) => fetch(&args),
-        Command::Completions { shell } => {
-            let name = "ecs-nanny-aws";
-            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
-            Ok(())
-        }
-        Command::Man { out } => clap_mangen::generate_to(Cli::command(), &out)
-            .with_context(|| out.display().to_string()),
-    }
-}
-
-fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(async {
-        tokio::time::timeout(args.timeout, fetch::fetch(args))
-            .await
-            .map_err(|_| {
-                let span = humantime::format_duration(args.timeout);
-                anyhow::anyhow!("{} was not fetched within {span}", fetch::shown(&args.url))
-            })?
-    })?;
-    println!("{}", serde_json::to_string(&report)?);
-    Ok(())
+    match cli.command {
+        Command::Fetch(args) => {
+            let fetched = runtime.block_on(fetched(&args))?;
+            println!("{}", serde_json::to_string(&fetched)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions { shell } => {
+            let name = "ecs-nanny-aws";
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { out } => {
+            clap_mangen::generate_to(Cli::command(), &out)
+                .with_context(|| out.display().to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Act(call) => {
+            let answer = runtime.block_on(act::act(&call));
+            println!("{}", serde_json::to_string(&answer)?);
+            Ok(match answer {
+                act::Answer::Done { .. } => ExitCode::SUCCESS,
+                act::Answer::Failed(_) => ExitCode::FAILURE,
+            })
+        }
+    }
+}
+
+async fn fetched(args: &FetchArgs) -> anyhow::Result<fetch::Fetched> {
+    tokio::time::timeout(args.timeout, fetch::fetch(args))
+        .await
+        .map_err(|_| {
+            let span = humantime::format_duration(args.timeout);
+            anyhow::anyhow!("{} was not fetched within {span}", fetch::shown(&args.url))
+        })?
 }

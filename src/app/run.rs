@@ -18,7 +18,7 @@ use crate::health::{self, Tcp, Unix};
 use crate::host::files::Root;
 use crate::host::imds::Imds;
 use crate::host::{dropins, lock, notify};
-use crate::lifecycle::{self, Intervals};
+use crate::lifecycle::{self, Intervals, Tools};
 use crate::plan;
 use crate::settings::{Health, Level, Loaded, Log, LogFormat, Settings};
 use crate::snapshot::{LifecycleView, Snapshot};
@@ -28,6 +28,11 @@ use crate::telemetry::{self, message};
 
 /// How often binding the loopback port is tried again: a client's source port may hold it for a minute.
 const BIND_AGAIN: Duration = Duration::from_secs(10);
+
+/// Calls AWS; in the same package.
+const AWS_PROGRAM: &str = "ecs-nanny-aws";
+/// This program, also after an upgrade has replaced its file.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 pub(super) fn run() -> anyhow::Result<Exit> {
     let timeline = Timeline::begin(&Root::host());
@@ -76,7 +81,8 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     )));
     let (port_said, health_port) = mpsc::unbounded_channel();
     serve(&loaded.settings.health, &seen, port_said)?;
-    let announced = announcements(&loaded.settings, &seen);
+    let in_force = watch::Sender::new(Arc::new(loaded.settings.clone()));
+    let announced = life_cycle(&root, &in_force, &seen);
     let following = tokio::task::spawn_local(health::follow(seen));
     notify::ready();
     let source_root = root.clone();
@@ -100,6 +106,7 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
         timeline,
+        in_force,
         announced,
         snapshots,
         health_port,
@@ -110,20 +117,30 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     Ok(ended)
 }
 
-/// Begins to watch what EC2 and Auto Scaling announce.
-fn announcements(
-    settings: &Settings,
+/// Begins to watch what EC2 and Auto Scaling announce, and to act where settings say so.
+fn life_cycle(
+    root: &Root,
+    in_force: &watch::Sender<Arc<Settings>>,
     seen: &watch::Receiver<Arc<Snapshot>>,
 ) -> mpsc::UnboundedReceiver<LifecycleView> {
     let (views, announced) = mpsc::unbounded_channel();
-    match Imds::new(&settings.metadata.endpoints) {
+    match Imds::new(&in_force.borrow().metadata.endpoints) {
         Ok(imds) => {
             let watching = lifecycle::watch(imds, seen.clone(), Intervals::default(), views);
             tokio::task::spawn_local(watching);
         }
         Err(error) => tracing::warn!("what EC2 announces is not seen: {error}"),
     }
-    announced
+    let tools = Tools {
+        root: root.clone(),
+        aws: AWS_PROGRAM.to_owned(),
+        nanny: OWN_PROGRAM.to_owned(),
+    };
+    let (views, acted) = mpsc::unbounded_channel();
+    let settings = in_force.subscribe();
+    let acting = lifecycle::act(tools, announced, seen.clone(), settings, views);
+    tokio::task::spawn_local(acting);
+    acted
 }
 
 fn serve(

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+
 use crate::apply::apparmor::{self, Loading};
 use crate::cli::args::{ImageFetchArgs, Step};
 use crate::exit::Exit;
+use crate::health;
 use crate::host::files::Root;
 
 /// How long fetching the agent's image may take; less than the unit's own deadline.
@@ -17,7 +20,28 @@ pub(super) fn step(step: Step) -> anyhow::Result<Exit> {
             timeout: FETCH,
             ..ImageFetchArgs::default()
         }),
+        Step::Command => run_command(),
     }
+}
+
+/// Tells the user's command where the host stands: `NANNY_PHASE`, `NANNY_REASON` (empty where there is none), `NANNY_DETAIL`.
+fn run_command() -> anyhow::Result<Exit> {
+    let settings = super::settings(&Root::host())?.settings;
+    let Some((program, arguments)) = settings.acting.command.split_first() else {
+        anyhow::bail!("acting.command is not set");
+    };
+    let snapshot = health::read()?;
+    let reason = snapshot.reason.map(|reason| reason.to_string());
+    let status = std::process::Command::new(program)
+        .args(arguments)
+        .env("NANNY_PHASE", snapshot.phase.word())
+        .env("NANNY_REASON", reason.unwrap_or_default())
+        .env("NANNY_DETAIL", &snapshot.detail)
+        .stdin(std::process::Stdio::null())
+        .status()
+        .with_context(|| format!("{program} could not be run"))?;
+    anyhow::ensure!(status.success(), "{program} ended with {status}");
+    Ok(Exit::Done)
 }
 
 fn load_profile() -> anyhow::Result<Exit> {

@@ -105,6 +105,8 @@ pub enum Step {
     Apparmor,
     /// Fetch the agent's image into the cache
     Fetch,
+    /// Run the command of acting.command
+    Command,
 }
 
 /// Where facts come from.

@@ -35,6 +35,10 @@ pub struct InstanceFacts {
     pub launch_time: Option<String>,
     /// Auto Scaling target lifecycle state, when the group is known to the service.
     pub target_lifecycle_state: Option<String>,
+    /// The Auto Scaling group's name, where the instance's tags can be read (`InstanceMetadataTags`).
+    pub auto_scaling_group: Option<String>,
+    /// True where a tag says that AWS Batch owns the instance.
+    pub aws_batch: bool,
     /// Partition, for example `aws` or `aws-cn`.
     pub partition: Option<String>,
     /// `block-device-mapping`: name (`root`, `ebs1`, `ephemeral0`) and device.
@@ -109,6 +113,10 @@ pub async fn instance(imds: &Imds) -> Result<InstanceFacts, ImdsError> {
         local_ipv4: text(imds, "meta-data/local-ipv4").await?,
         launch_time: document.pending_time,
         target_lifecycle_state: text(imds, "meta-data/autoscaling/target-lifecycle-state").await?,
+        auto_scaling_group: text(imds, "meta-data/tags/instance/aws:autoscaling:groupName").await?,
+        aws_batch: imds
+            .exists("meta-data/tags/instance/AWSBatchServiceTag")
+            .await?,
         partition: text(imds, "meta-data/services/partition").await?,
         block_devices: block_devices(imds).await?,
         has_user_data: Some(imds.exists("user-data").await?),
@@ -165,9 +173,14 @@ mod tests {
         let service = Service::on_loopback().unwrap();
         service.set("meta-data/autoscaling/target-lifecycle-state", "InService");
         service.set("meta-data/ancestor-ami-ids", "ami-1\nami-2");
+        service.set(
+            "meta-data/tags/instance/aws:autoscaling:groupName",
+            "blue-group",
+        );
         let imds = Imds::new(&[service.url()]).unwrap();
         let expected = InstanceFacts {
             target_lifecycle_state: Some("InService".to_owned()),
+            auto_scaling_group: Some("blue-group".to_owned()),
             ancestor_ami_ids: vec!["ami-1".to_owned(), "ami-2".to_owned()],
             ..InstanceFacts::ordinary()
         };

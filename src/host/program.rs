@@ -126,6 +126,42 @@ async fn run_prepared(
     })
 }
 
+/// Runs a program to its end; its standard output, and whether its status was 0.
+///
+/// # Errors
+/// [`ProgramError`] but for another status; at the deadline the program is killed.
+pub async fn answer(
+    program: &str,
+    args: &[&str],
+    deadline: Duration,
+) -> Result<(bool, String), ProgramError> {
+    let running = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let command = || [&[program], args].concat().join(" ");
+    match tokio::time::timeout(deadline, running).await {
+        Err(_) => Err(ProgramError::Deadline {
+            command: command(),
+            deadline,
+        }),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Err(ProgramError::Absent {
+            program: program.to_owned(),
+        }),
+        Ok(Err(source)) => Err(ProgramError::Io {
+            command: command(),
+            source,
+        }),
+        Ok(Ok(output)) => {
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            Ok((output.status.success(), printed))
+        }
+    }
+}
+
 /// Runs a program whose error output goes where ours goes, for a person to see, and returns its standard output.
 ///
 /// # Errors

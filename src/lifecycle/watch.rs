@@ -92,6 +92,7 @@ impl Watching {
         let view = LifecycleView {
             target_state: self.target_state.clone(),
             notices: self.notices.values().flatten().cloned().collect(),
+            ..LifecycleView::default()
         };
         (view != self.told).then(|| {
             self.told = view.clone();

@@ -1,6 +1,7 @@
 //! The agent's environment in layers: what is always given, the platform, both files, ecs-nanny's settings, and what the
 //! host's facts force.
 
+mod attributes;
 mod lists;
 
 pub(super) use lists::{LOGGING_DRIVERS, RESERVED_PORTS, with_own_port};
@@ -82,6 +83,7 @@ pub(super) fn effective(inputs: &Inputs<'_>) -> Environment {
     force(inputs, &mut environment);
     lists::add_awslogs(&mut environment);
     lists::reserve_ports(inputs, &mut environment);
+    attributes::add(inputs, &mut environment);
     environment
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::load::PROFILES;
+use super::load::{NOTICES, PROFILES};
 use super::storage::DOCKER_PLACE;
 
 /// Why a value is refused.
@@ -171,6 +171,33 @@ pub(super) fn data_volumes(value: Vec<String>) -> Result<Vec<String>, Complaint>
             "for example [\"/data\"]; the root file system is grown by cloud-init",
         ),
         None => Ok(value),
+    }
+}
+
+pub(super) fn some_name(value: String) -> Result<Option<String>, Complaint> {
+    not_empty(value).map(Some)
+}
+
+pub(super) fn notices(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    match value.iter().find(|name| !NOTICES.contains(&name.as_str())) {
+        None => Ok(value),
+        Some(unknown) => complain(
+            unknown,
+            "names of notices: spot_interruption, rebalance, maintenance, termination",
+            "correct or remove the name",
+        ),
+    }
+}
+
+/// A program by its absolute path, and its arguments.
+pub(super) fn command(value: Vec<String>) -> Result<Vec<String>, Complaint> {
+    match value.first() {
+        Some(program) if !program.starts_with('/') => complain(
+            program,
+            "a program by its absolute path, then its arguments",
+            "for example [\"/usr/local/bin/on-phase\", \"--quiet\"]",
+        ),
+        _ => Ok(value),
     }
 }
 

@@ -25,6 +25,7 @@ macro_rules! table {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Fragment {
+    pub(super) acting: ActingTable,
     pub(super) agent: AgentTable,
     pub(super) checks: ChecksTable,
     pub(super) engine: EngineTable,
@@ -37,6 +38,21 @@ pub(super) struct Fragment {
 }
 
 table!(
+    /// `[acting]`
+    ActingTable {
+        unhealthy_after: String,
+        group: String,
+        launch_hook: String,
+        abandon_after: String,
+        heartbeat: String,
+        drain_on: Vec<String>,
+        drain_budget: String,
+        command: Vec<String>,
+        power_off_after: String,
+    }
+);
+
+table!(
     /// `[agent]`
     AgentTable {
         backend: AgentBackend,
@@ -45,6 +61,7 @@ table!(
         digest: String,
         extra_env: BTreeMap<String, String>,
         updates: Switch,
+        attributes: Switch,
         fetch: Fetch,
         fetch_from: String,
         baked_state: BakedState,

@@ -14,6 +14,14 @@ use crate::finding::{Confidence, Finding, Outcome, Place, Severity};
 /// The profiles that rules belong to.
 pub const PROFILES: &[&str] = &["ecs", "batch", "emr", "gpu", "generic"];
 
+/// The names of what EC2 and Auto Scaling announce, as they are in the health document.
+pub const NOTICES: &[&str] = &[
+    "spot_interruption",
+    "rebalance",
+    "maintenance",
+    "termination",
+];
+
 /// One settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -80,6 +88,7 @@ struct Merging {
 impl Merging {
     fn add(&mut self, document: &Document, fragment: Fragment) {
         let Fragment {
+            acting,
             agent,
             checks,
             engine,
@@ -95,6 +104,52 @@ impl Merging {
             document,
         };
         let mut settings = std::mem::take(&mut file.merging.loaded.settings);
+        let it = &mut settings.acting;
+        file.checked(
+            "acting.unhealthy_after",
+            acting.unhealthy_after,
+            &mut it.unhealthy_after,
+            off_or_duration,
+        );
+        file.checked("acting.group", acting.group, &mut it.group, some_name);
+        file.checked(
+            "acting.launch_hook",
+            acting.launch_hook,
+            &mut it.launch_hook,
+            some_name,
+        );
+        file.checked(
+            "acting.abandon_after",
+            acting.abandon_after,
+            &mut it.abandon_after,
+            duration,
+        );
+        file.checked(
+            "acting.heartbeat",
+            acting.heartbeat,
+            &mut it.heartbeat,
+            duration,
+        );
+        file.checked(
+            "acting.drain_on",
+            acting.drain_on,
+            &mut it.drain_on,
+            notices,
+        );
+        file.checked(
+            "acting.drain_budget",
+            acting.drain_budget,
+            &mut it.drain_budget,
+            duration,
+        );
+        file.checked("acting.command", acting.command, &mut it.command, command);
+        file.checked(
+            "acting.power_off_after",
+            acting.power_off_after,
+            &mut it.power_off_after,
+            off_or_duration,
+        );
+
         let it = &mut settings.agent;
         file.plain("agent.backend", agent.backend, &mut it.backend);
         file.checked("agent.image", agent.image, &mut it.image, not_empty);
@@ -102,6 +157,7 @@ impl Merging {
         file.checked("agent.digest", agent.digest, &mut it.digest, digest);
         file.checked("agent.extra_env", agent.extra_env, &mut it.extra_env, names);
         file.plain("agent.updates", agent.updates, &mut it.updates);
+        file.plain("agent.attributes", agent.attributes, &mut it.attributes);
         file.plain("agent.fetch", agent.fetch, &mut it.fetch);
         file.checked(
             "agent.fetch_from",

@@ -1,6 +1,7 @@
 //! ecs-nanny's own settings: fragments (one TOML file each, every key optional) are merged in order and then validated.
 //! Knows neither the host nor ecs.config.
 
+mod acting;
 mod check;
 mod docker_config;
 mod fragment;
@@ -14,13 +15,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use acting::Acting;
 pub use docker_config::{DockerConfig, overlaid};
-pub use load::{Document, Loaded, PROFILES, SettingsError, merge, unreadable};
+pub use load::{Document, Loaded, NOTICES, PROFILES, SettingsError, merge, unreadable};
 pub use storage::{ALL_VOLUMES, DOCKER_PLACE, FileSystem, Layout, Storage};
 
 /// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Settings {
+    /// `[acting]`
+    pub acting: Acting,
     /// `[agent]`
     pub agent: Agent,
     /// `[checks]`
@@ -56,6 +60,8 @@ pub struct Agent {
     pub extra_env: BTreeMap<String, String>,
     /// Whether the agent may update itself (exit status 42).
     pub updates: Switch,
+    /// Whether static facts are registered as the container instance's attributes.
+    pub attributes: Switch,
     /// Whether an image that is missing is fetched at boot.
     pub fetch: Fetch,
     /// The address that the image is fetched from; `None` is that of Amazon's bucket of the region.
@@ -317,6 +323,7 @@ impl Default for Agent {
             digest: None,
             extra_env: BTreeMap::new(),
             updates: Switch::On,
+            attributes: Switch::Off,
             fetch: Fetch::Never,
             fetch_from: None,
             baked_state: BakedState::Report,

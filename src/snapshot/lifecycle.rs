@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use crate::finding::{Confidence, Finding, Outcome, Severity};
 
 /// What is announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,9 +79,49 @@ pub struct LifecycleView {
     pub target_state: Option<String>,
     /// What is announced, by its name.
     pub notices: Vec<Notice>,
+    /// What was done about the host outside of it, where settings switch that on; the last time of each.
+    pub actions: Vec<ActionView>,
+    /// Why nothing is done although settings switch it on.
+    pub actions_off: Option<String>,
+}
+
+/// Something that was done about the host outside of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ActionView {
+    /// `set_unhealthy`, `continue_launch`, `abandon_launch`, `heartbeat`, `drain`, `command` or `power_off`.
+    pub name: String,
+    /// `busy`, `done` or `failed`.
+    pub state: String,
+    /// What came of it.
+    pub detail: String,
+    /// When that was.
+    pub at: Timestamp,
+    /// How to mend it, where it failed.
+    pub remedy: String,
 }
 
 impl LifecycleView {
+    /// A finding for each action that failed.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        let failed = self
+            .actions
+            .iter()
+            .filter(|action| action.state == "failed");
+        failed.map(|action| Finding {
+            rule: format!("acting.{}", action.name).into(),
+            title: "what the settings have done about the host outside of it is done".into(),
+            severity: Severity::Recommended,
+            outcome: Outcome::Failed,
+            confidence: Confidence::Certain,
+            observed: action.detail.clone(),
+            required: "done".into(),
+            remedy: action.remedy.clone().into(),
+            source: "docs/aws.md".into(),
+            place: None,
+        })
+    }
+
     /// Why no agent is started in a warm pool.
     pub fn warm(&self) -> String {
         let state = self.target_state.as_deref().unwrap_or("Warmed");

@@ -18,7 +18,7 @@ use crate::facts::InstanceFacts;
 use crate::finding::Finding;
 
 pub use boot::{BootView, Span, SpanName};
-pub use lifecycle::{LifecycleView, Notice, NoticeName};
+pub use lifecycle::{ActionView, LifecycleView, Notice, NoticeName};
 pub use moment::Timestamp;
 pub use views::{AgentView, EngineView, HostView, LastExit, NannyView, RepairsView, RetryView};
 

@@ -94,6 +94,7 @@ fn instance() -> InstanceFacts {
         life_cycle: Some("spot".to_owned()),
         launch_time: Some("2026-11-20T10:00:00Z".to_owned()),
         target_lifecycle_state: Some("InService".to_owned()),
+        auto_scaling_group: Some("blue-group".to_owned()),
         block_devices: vec![("root".to_owned(), "/dev/xvda".to_owned())],
         ..InstanceFacts::ordinary()
     }
@@ -141,6 +142,14 @@ fn lifecycle() -> LifecycleView {
                 seen_at: ago(70),
             },
         ],
+        actions: vec![ActionView {
+            name: "drain".to_owned(),
+            state: "done".to_owned(),
+            detail: "4 tasks still run".to_owned(),
+            at: ago(9),
+            remedy: String::new(),
+        }],
+        actions_off: None,
     }
 }
 

@@ -254,7 +254,7 @@ impl Board {
     fn findings(&self) -> Vec<Finding> {
         let report = self.report.iter().flat_map(|report| &report.findings);
         let plan = self.plan.iter().flat_map(Plan::all_findings);
-        let mut findings: Vec<Finding> = Vec::new();
+        let mut findings: Vec<Finding> = self.lifecycle.findings().collect();
         for finding in report
             .chain(&self.read_findings)
             .chain(plan)

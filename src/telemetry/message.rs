@@ -85,6 +85,8 @@ ids! {
     VOLUMES_RECOVERED = "a20631b82ffd4ef3b91a32710703fe94";
     /// EC2 or Auto Scaling has announced something for this instance.
     ANNOUNCED = "6c9a0a3d24c34207a66b38bdeb5eef16";
+    /// Something was done about the host outside of it.
+    ACTED = "d52508fbcf924f0bab5996a37d3f8d9b";
     /// What was announced no longer is.
     CALLED_OFF = "14285c4d5bd54035b7710f28348b308a";
     /// The Auto Scaling group wants another lifecycle state.

@@ -91,6 +91,19 @@ fn what_the_instance_asks_for_is_below_what_the_files_say() {
 }
 
 #[test]
+fn static_facts_are_attributes_where_that_is_switched_on() {
+    const ATTRIBUTES: &str = "ECS_INSTANCE_ATTRIBUTES";
+    let wanted = concat!(
+        r#"{"ecs-nanny.image-name":"blue-batch","ecs-nanny.image-version":"2026.11.1","#,
+        r#""ecs-nanny.kernel":"6.1.2-3.amzn2023.x86_64","ecs-nanny.platform":"mine","stack":"blue"}"#
+    );
+    hold(&[
+        ("attributes", ATTRIBUTES, Some(wanted)),
+        ("family-al2023", ATTRIBUTES, None),
+    ]);
+}
+
+#[test]
 fn every_variable_has_its_origin() {
     let plan = plan("layers-extra-env");
     let environment = &plan.agent.as_ref().unwrap().environment;

@@ -209,6 +209,7 @@ impl Supervisor {
                     self.crew.fetched(Ok(()));
                 }
                 self.crew.settings = Arc::new(loaded.settings.clone());
+                self.in_force.send_replace(self.crew.settings.clone());
                 let owns_engine = self.state.policy.owns_engine;
                 self.state.policy = super::policy(&loaded.settings, owns_engine);
                 self.board.loaded = *loaded;

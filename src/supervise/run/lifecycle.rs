@@ -1,7 +1,7 @@
 //! What EC2 and Auto Scaling announce: recorded, shown, and what it means for the agent's start.
 
 use crate::facts::{Fact, is_warm};
-use crate::snapshot::LifecycleView;
+use crate::snapshot::{ActionView, LifecycleView};
 use crate::supervise::state::Event;
 use crate::telemetry::message;
 
@@ -10,6 +10,11 @@ use super::Supervisor;
 impl Supervisor {
     /// Takes the view as it is now.
     pub(super) fn announced(&mut self, mut view: LifecycleView) {
+        for action in &view.actions {
+            if !self.board.lifecycle.actions.contains(action) {
+                record(action);
+            }
+        }
         let wanted = view.target_state.take();
         view.target_state = self.board.lifecycle.target_state.take();
         let before = std::mem::replace(&mut self.board.lifecycle, view);
@@ -42,6 +47,7 @@ impl Supervisor {
             self.recomputed();
         }
         self.group_wants(wanted);
+        self.record_findings();
         self.publish();
     }
 
@@ -59,5 +65,18 @@ impl Supervisor {
         if warm != self.state.warm {
             self.step(Event::Warm(warm));
         }
+    }
+}
+
+/// A failure is recorded as a finding.
+fn record(action: &ActionView) {
+    if action.state == "done" {
+        tracing::info!(
+            MESSAGE_ID = message::ACTED,
+            NANNY_ACTION = action.name.as_str(),
+            "{}: {}",
+            action.name,
+            action.detail
+        );
     }
 }

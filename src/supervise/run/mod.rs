@@ -52,6 +52,8 @@ pub struct Setup {
     pub watched_directories: Vec<PathBuf>,
     /// The boot's time line, begun at exec.
     pub timeline: Timeline,
+    /// Where settings go that are in force.
+    pub in_force: watch::Sender<Arc<Settings>>,
     /// What EC2 and Auto Scaling announce, whole at each change.
     pub announced: mpsc::UnboundedReceiver<LifecycleView>,
     /// Where snapshots go.
@@ -83,6 +85,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         crew,
         timers: BTreeMap::new(),
         snapshots: setup.snapshots,
+        in_force: setup.in_force,
         told: BTreeMap::new(),
         next_word: None,
         images,
@@ -113,6 +116,7 @@ struct Supervisor {
     crew: Crew,
     timers: BTreeMap<Timer, Instant>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    in_force: watch::Sender<Arc<Settings>>,
     /// Failed findings that were recorded, so that each is recorded once.
     told: BTreeMap<String, Finding>,
     next_word: Option<Instant>,

@@ -129,6 +129,10 @@ pub enum Reason {
     AgentTerminal,
     /// The agent runs and does not answer.
     AgentSilent,
+    /// Amazon's unit, which runs the agent, was stopped by somebody.
+    AgentStoppedByOperator,
+    /// Amazon's unit and ecs-nanny would run an agent each.
+    AgentConflict,
     /// The agent's self-update failed its probation; the agent runs as it was before.
     UpdateTakenBack,
     /// A required rule failed.
@@ -137,7 +141,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 19] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
@@ -153,6 +157,8 @@ impl Reason {
         Reason::AgentExited,
         Reason::AgentTerminal,
         Reason::AgentSilent,
+        Reason::AgentStoppedByOperator,
+        Reason::AgentConflict,
         Reason::UpdateTakenBack,
         Reason::HostUnfit,
     ];
@@ -175,6 +181,8 @@ impl Reason {
             Reason::AgentExited => "the agent ended",
             Reason::AgentTerminal => "the agent ended terminally",
             Reason::AgentSilent => "the agent does not answer",
+            Reason::AgentStoppedByOperator => "the agent was stopped by an operator",
+            Reason::AgentConflict => "a second agent is not started beside the one that runs",
             Reason::UpdateTakenBack => "the agent's update was taken back",
             Reason::HostUnfit => "the host is not fit",
         }

@@ -202,8 +202,9 @@ impl Board {
             AgentState::Running { .. } => "running",
             AgentState::BackingOff | AgentState::Examining => "backing_off",
             AgentState::Failed => "failed",
+            AgentState::Refused => "absent",
             AgentState::Stopping => "stopping",
-            AgentState::Stopped => "stopped",
+            AgentState::Stopped | AgentState::StoppedByOperator => "stopped",
         };
         agent.clone_into(&mut self.agent.state);
         self.agent.restarts = state.restarts;

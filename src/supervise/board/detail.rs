@@ -45,6 +45,8 @@ impl Board {
                     | Reason::AgentTerminal
                     | Reason::AgentSilent
                     | Reason::LaunchFailed
+                    | Reason::AgentStoppedByOperator
+                    | Reason::AgentConflict
                     | Reason::UpdateTakenBack,
                 ),
             ) => self.why.agent.clone(),

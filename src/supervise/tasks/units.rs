@@ -95,7 +95,7 @@ fn user_named(profile: &str) -> Option<&str> {
     (profile != DEFAULT_PROFILE).then_some(profile)
 }
 
-fn has_systemd(root: &Root) -> bool {
+pub(super) fn has_systemd(root: &Root) -> bool {
     root.is_host() && root.kind("/run/systemd/system") == Kind::Directory
 }
 

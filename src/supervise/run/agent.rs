@@ -40,7 +40,6 @@ impl Supervisor {
         view.started_at = run.started_at;
         view.adopted = run.adopted;
         self.board.running = Some((run.plan_hash, run.other_image));
-        self.board.retry = None;
         self.compare_plans();
         if !run.adopted {
             self.tell_images(image::Event::Started);

@@ -1,9 +1,10 @@
 //! `ecs.*`, first half: what of the agent is installed, and what was left of it.
 
-use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind};
+use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind, UnitFacts};
 use crate::finding::Outcome;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
+use super::agent_files::amazon_unit;
 use super::{Demands, Judge, Judgement, Rule, Told, Version, failed, met, passed, skipped};
 
 pub const RULES: &[Rule] = &[
@@ -46,6 +47,16 @@ pub const RULES: &[Rule] = &[
         remedy: "systemctl enable ecs-nanny.service",
         source: "https://docs.aws.amazon.com/batch/latest/userguide/batch-ami-spec.html, https://github.com/aws/amazon-ecs-agent/issues/1707",
         judge: Judge::Facts(unit),
+    },
+    Rule {
+        id: "ecs.unit_dropin",
+        title: "Amazon's unit waits for user data and stays down at status 5",
+        weights: &[("batch", Recommended), ("ecs", Recommended)],
+        told: Told::Image,
+        required: "After=cloud-final.service and RestartPreventExitStatus=5 in ecs.service, where it is installed",
+        remedy: "printf '[Unit]\\nAfter=cloud-final.service\\n[Service]\\nRestartPreventExitStatus=5\\n' | install -D /dev/stdin /etc/systemd/system/ecs.service.d/50-ecs-nanny.conf, then systemctl daemon-reload",
+        source: "https://github.com/aws/amazon-ecs-agent/issues/4119, https://github.com/aws/amazon-ecs-agent, packaging/generic-deb",
+        judge: Judge::Host(unit_dropin),
     },
     Rule {
         id: "ecs.no_baked_state",
@@ -138,9 +149,22 @@ fn unit(facts: &Facts) -> Judgement {
     if enabled("ecs-nanny.service").is_some() {
         return passed("ecs-nanny.service is enabled");
     }
-    let Some(amazon) = enabled("ecs.service") else {
-        return failed("neither ecs-nanny.service nor ecs.service is enabled");
-    };
+    match enabled("ecs.service") {
+        Some(amazon) => ordered(amazon),
+        None => failed("neither ecs-nanny.service nor ecs.service is enabled"),
+    }
+}
+
+/// What Amazon's packages leave out, some of them.
+fn unit_dropin(host: &HostFacts) -> Judgement {
+    let unit = host.units.get("ecs.service").and_then(Fact::known);
+    match unit.filter(|_| amazon_unit(host)) {
+        Some(unit) => ordered(unit),
+        None => passed("ecs.service is not installed"),
+    }
+}
+
+fn ordered(amazon: &UnitFacts) -> Judgement {
     let waits = amazon
         .after
         .iter()
@@ -150,7 +174,7 @@ fn unit(facts: &Facts) -> Judgement {
         .iter()
         .any(|status| status == "5");
     match (waits, ends) {
-        (true, true) => passed("ecs.service is enabled, waits for user data and ends at status 5"),
+        (true, true) => passed("ecs.service waits for user data and ends at status 5"),
         (false, _) => failed("ecs.service does not wait for user data (After=cloud-final.service)"),
         (true, false) => failed("ecs.service starts again for ever after status 5"),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::finding::{Finding, Outcome, Severity};
-use crate::snapshot::{BootView, Phase, Snapshot, Timestamp};
+use crate::snapshot::{BootView, Phase, RetryView, Snapshot, Timestamp};
 
 use super::page::{BOLD, GREEN, Page, RED, YELLOW};
 use super::plot::seconds;
@@ -71,11 +71,7 @@ impl Screen<'_> {
             self.row(
                 text,
                 "next try",
-                &format!(
-                    "{when}, after {}: {}",
-                    counted(retry.attempts, "failure"),
-                    retry.why
-                ),
+                &format!("{when}{}: {}", attempts(retry), retry.why),
             );
         }
     }
@@ -240,6 +236,23 @@ impl Screen<'_> {
     fn ago(&self, moment: Timestamp) -> String {
         span(self.now.0.duration_since(moment.0).unwrap_or_default())
     }
+}
+
+/// How often something was tried, and what it may still cost before it slows down.
+fn attempts(retry: &RetryView) -> String {
+    let what = match retry.what.as_str() {
+        "" => String::new(),
+        what => format!(" ({})", what.replace('_', " ")),
+    };
+    let failures = counted(retry.attempts, "failure");
+    let left = match retry.budget {
+        Some(budget) if retry.attempts > budget => {
+            format!(", more than {budget}, so slowly from now on")
+        }
+        Some(budget) => format!(" of {budget}"),
+        None => String::new(),
+    };
+    format!("{what}, after {failures}{left}")
 }
 
 /// What the boot's time was spent on, in a line.

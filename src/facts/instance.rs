@@ -66,6 +66,8 @@ impl InstanceFacts {
             life_cycle: Some("on-demand".to_owned()),
             local_ipv4: Some("10.0.0.10".to_owned()),
             launch_time: Some("2026-01-01T00:00:00Z".to_owned()),
+            auto_scaling_group: None,
+            aws_batch: false,
             target_lifecycle_state: None,
             partition: Some("aws".to_owned()),
             block_devices: vec![

@@ -57,6 +57,8 @@ pub struct Unit {
     pub sub_state: String,
     /// `success`, `exit-code`, `signal`, …: how its last run ended.
     pub result: String,
+    /// Exit status of its main process, or the signal that ended it.
+    pub main_status: i32,
     /// A start or stop of it is under way or waits for another unit.
     pub job_pending: bool,
     /// `enabled`, `disabled`, `static`, `masked`, …
@@ -93,6 +95,7 @@ trait Manager {
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     #[zbus(signal)]
@@ -129,6 +132,8 @@ trait UnitObject {
 trait ServiceObject {
     #[zbus(property(emits_changed_signal = "false"))]
     fn result(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn exec_main_status(&self) -> zbus::Result<i32>;
 }
 
 /// A connection to systemd.
@@ -178,6 +183,9 @@ impl Systemd {
             result: call("Get Result", service.result())
                 .await
                 .unwrap_or_default(),
+            main_status: call("Get ExecMainStatus", service.exec_main_status())
+                .await
+                .unwrap_or_default(),
             file_state: call("Get UnitFileState", unit.unit_file_state())
                 .await
                 .unwrap_or_default(),
@@ -201,6 +209,16 @@ impl Systemd {
     pub async fn restart(&self, name: &str) -> Result<(), SystemdError> {
         let manager = self.manager().await?;
         call("RestartUnit", manager.restart_unit(name, "replace")).await?;
+        Ok(())
+    }
+
+    /// Enqueues the stop of a unit and does not wait for it.
+    ///
+    /// # Errors
+    /// [`SystemdError`].
+    pub async fn stop(&self, name: &str) -> Result<(), SystemdError> {
+        let manager = self.manager().await?;
+        call("StopUnit", manager.stop_unit(name, "replace")).await?;
         Ok(())
     }
 

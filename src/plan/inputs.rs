@@ -1,5 +1,6 @@
 //! What every part of the plan is made from.
 
+use super::AMAZON_UNIT;
 use super::distribution::Distribution;
 use super::engine::speaks;
 use super::switches::Switches;
@@ -67,9 +68,9 @@ impl<'a> Inputs<'a> {
                 .facts
                 .host
                 .units
-                .get("ecs.service")
+                .get(AMAZON_UNIT)
                 .and_then(Fact::known)
-                .is_some_and(|unit| unit.installed),
+                .is_some_and(|unit| unit.installed && unit.file_state.as_deref() != Some("masked")),
         }
     }
 }

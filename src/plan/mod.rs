@@ -44,6 +44,9 @@ use notice::notice;
 /// The number that grows when the JSON of `ecs-nanny plan` changes incompatibly.
 pub const SCHEMA: u32 = 1;
 
+/// Amazon's unit for the agent, of its package ecs-init.
+pub const AMAZON_UNIT: &str = "ecs.service";
+
 /// Name of the agent's container, ecs-init's.
 pub const CONTAINER_NAME: &str = "ecs-agent";
 
@@ -149,6 +152,9 @@ pub struct Plan {
     pub schema: u32,
     /// The container, where the agent is ours.
     pub agent: Option<AgentPlan>,
+    /// The unit that runs the agent, where that is Amazon's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_unit: Option<String>,
     /// The cluster that the agent joins; `None` where no layer names one.
     pub cluster: Option<String>,
     /// The engine.
@@ -192,6 +198,7 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
     let mut plan = Plan {
         schema: SCHEMA,
         agent: None,
+        agent_unit: None,
         cluster,
         engine: engine::plan(&inputs),
         preparation: Preparation::default(),
@@ -209,6 +216,7 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
     plan.preparation.volumes = volumes;
     plan.preparation.findings.extend(problems);
     if inputs.amazon_unit() {
+        plan.agent_unit = Some(AMAZON_UNIT.to_owned());
         plan.findings.extend(amazon_unit::findings(&inputs));
     } else {
         plan.findings.extend(environment.findings.iter().cloned());

@@ -131,6 +131,10 @@ pub enum Reason {
     AgentTerminal,
     /// The agent runs and does not answer.
     AgentSilent,
+    /// Amazon's unit, which runs the agent, was stopped by somebody.
+    AgentStoppedByOperator,
+    /// Amazon's unit and ecs-nanny would run an agent each.
+    AgentConflict,
     /// The agent's self-update failed its probation; the agent runs as it was before.
     UpdateTakenBack,
     /// A required rule failed.
@@ -139,7 +143,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 20] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
@@ -156,6 +160,8 @@ impl Reason {
         Reason::AgentExited,
         Reason::AgentTerminal,
         Reason::AgentSilent,
+        Reason::AgentStoppedByOperator,
+        Reason::AgentConflict,
         Reason::UpdateTakenBack,
         Reason::HostUnfit,
     ];
@@ -179,6 +185,8 @@ impl Reason {
             Reason::AgentExited => "the agent ended",
             Reason::AgentTerminal => "the agent ended terminally",
             Reason::AgentSilent => "the agent does not answer",
+            Reason::AgentStoppedByOperator => "the agent was stopped by an operator",
+            Reason::AgentConflict => "a second agent is not started beside the one that runs",
             Reason::UpdateTakenBack => "the agent's update was taken back",
             Reason::HostUnfit => "the host is not fit",
         }

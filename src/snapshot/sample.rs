@@ -55,7 +55,9 @@ pub fn full() -> Snapshot {
         },
         agent: agent(),
         retry: Some(RetryView {
+            what: "agent".to_owned(),
             attempts: 3,
+            budget: Some(10),
             next_try_at: now().after(Duration::from_secs(7)),
             why: "the agent ended".to_owned(),
         }),

@@ -117,8 +117,14 @@ impl AgentView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RetryView {
+    /// `agent`, `engine`, `metadata`, `credentials`, `user_data`, `image` or `checks`.
+    #[serde(default)]
+    pub what: String,
     /// Failures since the last reset.
     pub attempts: u32,
+    /// After more failures than these it is tried every few minutes only; absent where it keeps its pace.
+    #[serde(default)]
+    pub budget: Option<u32>,
     /// When it is tried next.
     pub next_try_at: Timestamp,
     /// Why it has to be tried again.

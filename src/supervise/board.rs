@@ -1,7 +1,9 @@
 //! What is known, beside where the machine stands: the data behind the snapshot.
 
 mod detail;
+mod retries;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::checks::{self, Demands, Report};
@@ -15,7 +17,7 @@ use crate::snapshot::{
 };
 
 use super::hold::Hold;
-use super::state::{AgentState, EngineState, Fitness, State};
+use super::state::{AgentState, EngineState, Fitness, State, Timer};
 use super::timeline::Timeline;
 
 /// How often the document is made anew though nothing changed.
@@ -57,7 +59,7 @@ pub struct Board {
     /// The last words on each thing that is awaited.
     pub why: Why,
     /// What is tried again, and when.
-    pub retry: Option<RetryView>,
+    pub retries: BTreeMap<Timer, RetryView>,
     /// What the running container was made from: the hash of its plan, and whether its image is another one.
     pub running: Option<(Option<String>, bool)>,
     nanny: NannyView,
@@ -105,7 +107,7 @@ impl Board {
             },
             agent: AgentView::default(),
             why: Why::default(),
-            retry: None,
+            retries: BTreeMap::new(),
             running: None,
             nanny: NannyView {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -202,8 +204,9 @@ impl Board {
             AgentState::Running { .. } => "running",
             AgentState::BackingOff | AgentState::Examining => "backing_off",
             AgentState::Failed => "failed",
+            AgentState::Refused => "absent",
             AgentState::Stopping => "stopping",
-            AgentState::Stopped => "stopped",
+            AgentState::Stopped | AgentState::StoppedByOperator => "stopped",
         };
         agent.clone_into(&mut self.agent.state);
         self.agent.restarts = state.restarts;
@@ -211,6 +214,7 @@ impl Board {
             self.report = None;
         }
         self.timeline.note(state);
+        self.forget_retries(state);
         let phase = state.phase();
         let changed = phase != self.phase;
         if changed {
@@ -242,7 +246,7 @@ impl Board {
             host: self.host(),
             engine: self.engine.clone(),
             agent: self.agent.clone(),
-            retry: self.retry.clone(),
+            retry: self.retry().cloned(),
             repairs: self.repairs.clone(),
             lifecycle: self.lifecycle.clone(),
             boot: self.timeline.view().clone(),

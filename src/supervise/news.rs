@@ -88,6 +88,8 @@ pub enum News {
     AgentRunning(AgentRun),
     /// The agent's container could not be started.
     LaunchFailed(String),
+    /// The agent is not started, since another one runs; with the mend.
+    AgentRefused(String),
     /// The agent's container ended.
     AgentEnded {
         /// Its exit status.

@@ -99,6 +99,14 @@ async fn why_it_does_not_start_is_told_and_it_starts_when_that_is_mended() {
         })
         .await;
     assert_eq!(snapshot.reason, Some(Reason::Engine));
+    let told = world
+        .until("what is tried again, and when", PATIENCE, |snapshot| {
+            snapshot.retry.as_ref().is_some_and(|it| it.attempts >= 2)
+        })
+        .await;
+    let retry = told.retry.unwrap();
+    assert_eq!((retry.what.as_str(), retry.budget), ("engine", Some(10)));
+    assert!(retry.why.contains("no-such-option"), "{}", retry.why);
     world.remove(DAEMON_JSON);
     world.until_healthy().await;
 }

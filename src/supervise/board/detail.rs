@@ -46,6 +46,8 @@ impl Board {
                     | Reason::AgentTerminal
                     | Reason::AgentSilent
                     | Reason::LaunchFailed
+                    | Reason::AgentStoppedByOperator
+                    | Reason::AgentConflict
                     | Reason::UpdateTakenBack,
                 ),
             ) => self.why.agent.clone(),
@@ -73,7 +75,7 @@ impl Board {
         })
     }
 
-    fn unfit_because(&self) -> String {
+    pub(super) fn unfit_because(&self) -> String {
         if let Some(why) = self.for_emr() {
             return format!("the host is Amazon EMR's, so nothing is started: {why}");
         }

@@ -7,6 +7,7 @@ use crate::host::introspection::Metadata;
 use crate::settings::Switch;
 use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
+use crate::supervise::images::Told;
 use crate::supervise::news::AgentRun;
 use crate::supervise::state::{Answer, Ending, Event, Probe, Verdict};
 use crate::supervise::tasks::Aside;
@@ -39,7 +40,6 @@ impl Supervisor {
         view.started_at = run.started_at;
         view.adopted = run.adopted;
         self.board.running = Some((run.plan_hash, run.other_image));
-        self.board.retry = None;
         self.compare_plans();
         if !run.adopted {
             self.tell_images(image::Event::Started);
@@ -64,6 +64,7 @@ impl Supervisor {
         self.crew.agent_process = None;
         let updates = self.crew.settings.agent.updates == Switch::On;
         let told = match code {
+            _ if self.crew.left_to_amazon() => Told::default(),
             // Where updates are forbidden, asking for one is a failure like any other.
             UPDATE if !updates => self.images.tell(image::Event::Exited(1)),
             code => self.images.tell(image::Event::Exited(code)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::agent_image as image;
 use crate::facts::{Fact, InstanceFacts};
 use crate::finding::Finding;
+use crate::plan::AMAZON_UNIT;
 use crate::settings::{Loaded, OnUserDataFailed, SettingsError};
 use crate::snapshot::Timestamp;
 use crate::supervise::engine::NotUp;
@@ -144,6 +145,11 @@ impl Supervisor {
                 self.tell_images(image::Event::Exited(REFUSED));
                 self.answer(Answer::LaunchFailed);
             }
+            News::AgentRefused(why) => {
+                tracing::error!("{why}");
+                self.board.why.agent = why;
+                self.answer(Answer::AgentRefused);
+            }
             News::AgentEnded { code } => self.agent_ended(code),
             News::AgentProbed(answer) => self.agent_probed(answer),
             News::TasksCounted(counted) => {
@@ -183,6 +189,15 @@ impl Supervisor {
             Event::ReloadAsked => {
                 tracing::info!("reading the configuration again");
                 self.reload_asked = true;
+            }
+            Event::AgentUnitStopped => {
+                tracing::info!("{AMAZON_UNIT} was stopped by somebody");
+                self.board.why.agent = format!("start it with: systemctl start {AMAZON_UNIT}");
+                self.board.agent_gone();
+                self.crew.agent_process = None;
+            }
+            Event::AgentUnitStarted => {
+                self.board.why.agent = format!("{AMAZON_UNIT} was stopped, and is started again");
             }
             Event::EngineLost => {
                 tracing::warn!(

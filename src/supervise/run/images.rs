@@ -9,6 +9,10 @@ use super::Supervisor;
 
 impl Supervisor {
     pub(super) fn tell_images(&mut self, event: image::Event) {
+        // Its unit changes the images.
+        if self.crew.left_to_amazon() {
+            return;
+        }
         let told = self.images.tell(event);
         self.follow_images(told);
     }

@@ -25,7 +25,7 @@ use crate::host::notify;
 use crate::host::watch::Watch;
 use crate::plan::EnginePlan;
 use crate::settings::{Loaded, OnFailed, Settings};
-use crate::snapshot::{LifecycleView, Phase, Reason, RetryView, Snapshot, Timestamp};
+use crate::snapshot::{LifecycleView, Phase, Reason, Snapshot};
 
 use super::board::{Board, REFRESH};
 use super::engine::Backend;
@@ -222,11 +222,10 @@ impl Supervisor {
                 Action::Arm { timer, after } => self.arm(timer, after),
                 Action::Disarm(timer) => {
                     self.timers.remove(&timer);
-                    self.forget_retry(timer);
                 }
                 Action::DisarmAll => {
                     self.timers.clear();
-                    self.board.retry = None;
+                    self.board.retries.clear();
                 }
                 Action::Exit => self.ending = Some(self.exit()),
                 Action::StopAgent { hurry } => {
@@ -254,19 +253,7 @@ impl Supervisor {
             after
         };
         self.timers.insert(timer, Instant::now() + wait);
-        if timer == Timer::Agent {
-            self.board.retry = Some(RetryView {
-                attempts: self.state.failures,
-                next_try_at: Timestamp::now().after(wait),
-                why: self.board.why.agent.clone(),
-            });
-        }
-    }
-
-    fn forget_retry(&mut self, timer: Timer) {
-        if timer == Timer::Agent {
-            self.board.retry = None;
-        }
+        self.board.tried_again(timer, wait, &self.state);
     }
 
     /// What the process ends with.

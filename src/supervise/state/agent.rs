@@ -1,9 +1,9 @@
 //! The agent: runs, ends, backs off, answers or not.
 
 use super::{
-    Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Fitness, Goal, Need,
-    PROBE_AGAIN, PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES, SILENT_PROBES,
-    State, Timer, Verdict, wait_after,
+    Action, AgentState, BUDGET, Ending, EngineState, FORGIVEN_AFTER, Fitness, Goal, LONGEST_WAIT,
+    Need, PROBE_AGAIN, PROBE_EVERY, PROBE_NEW, PROBE_UNREGISTERED, Probe, QUICK_PROBES,
+    SILENT_PROBES, State, Timer, Verdict, wait_after,
 };
 use crate::snapshot::Reason;
 
@@ -44,6 +44,29 @@ impl State {
         // A failed start may mean that the image or a rule has gone.
         self.image = Need::Open;
         self.back_off(actions);
+    }
+
+    /// Another agent runs: nothing of it is touched, and it is looked again.
+    pub(super) fn agent_refused(&mut self, actions: &mut Vec<Action>) {
+        if self.agent != AgentState::Launching {
+            return;
+        }
+        self.agent = AgentState::Refused;
+        if self.goal == Goal::Run {
+            actions.push(Action::arm(Timer::Agent, LONGEST_WAIT));
+        }
+    }
+
+    /// Its unit was stopped by somebody: that is no fault, and it stays down until somebody starts it.
+    pub(super) fn agent_unit_stopped(&mut self, actions: &mut Vec<Action>) {
+        if self.goal != Goal::Run || !matches!(self.agent, AgentState::Running { .. }) {
+            return;
+        }
+        for timer in [Timer::Probe, Timer::Forgive, Timer::Silent] {
+            actions.push(Action::Disarm(timer));
+        }
+        self.agent = AgentState::StoppedByOperator;
+        actions.push(Action::AwaitAgent);
     }
 
     pub(super) fn agent_ended(&mut self, ending: Ending, actions: &mut Vec<Action>) {

@@ -27,7 +27,8 @@ impl State {
             self.network = Need::Open;
         }
         match self.agent {
-            AgentState::Running { .. } | AgentState::BackingOff => {
+            // A unit that was stopped together with the engine is to run again with it.
+            AgentState::Running { .. } | AgentState::BackingOff | AgentState::StoppedByOperator => {
                 actions.push(Action::Disarm(Timer::Agent));
                 self.agent = AgentState::Idle;
             }

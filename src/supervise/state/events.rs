@@ -25,6 +25,10 @@ pub enum Event {
     EngineLost,
     /// The agent's container ended.
     AgentEnded(Ending),
+    /// Amazon's unit, which runs the agent, was stopped by somebody.
+    AgentUnitStopped,
+    /// Somebody started it again.
+    AgentUnitStarted,
     /// An operator holds the supervision, or lets it go.
     Held(bool),
     /// Its image is being changed; the agent is not to be started meanwhile.
@@ -96,6 +100,8 @@ pub enum Answer {
     },
     /// Of [`Action::LaunchAgent`].
     LaunchFailed,
+    /// Of the same: another agent runs.
+    AgentRefused,
     /// Of [`Action::ProbeAgent`].
     AgentProbed(Probe),
     /// Of [`Action::ExamineExit`].
@@ -249,6 +255,8 @@ pub enum Action {
     AdoptAgent,
     /// Take over, start again or create the agent's container.
     LaunchAgent,
+    /// Wait until somebody starts the agent's unit.
+    AwaitAgent,
     /// Tell when the agent's container ends.
     FollowAgent,
     /// Ask the agent's introspection.

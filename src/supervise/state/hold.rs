@@ -13,7 +13,7 @@ impl State {
         }
         actions.push(Action::Disarm(Timer::Hold));
         // What became due meanwhile is due now.
-        if matches!(self.agent, AgentState::BackingOff | AgentState::Failed) {
+        if self.agent.waits() {
             actions.push(Action::Disarm(Timer::Agent));
             self.agent = AgentState::Idle;
         }

@@ -133,6 +133,12 @@ impl State {
             Event::EngineLost => self.engine_lost(&mut actions),
             Event::Held(held) => self.hold(held, &mut actions),
             Event::AgentEnded(ending) => self.agent_ended(ending, &mut actions),
+            Event::AgentUnitStopped => self.agent_unit_stopped(&mut actions),
+            Event::AgentUnitStarted => {
+                if self.agent == AgentState::StoppedByOperator {
+                    self.agent = AgentState::Idle;
+                }
+            }
             Event::ImageChanging => self.image_changing(),
             Event::ImageChanged => self.image_changed(&mut actions),
             Event::UpdateRefused => self.update_refused(&mut actions),
@@ -260,6 +266,7 @@ impl State {
                 }
             }
             Answer::LaunchFailed => self.launch_failed(actions),
+            Answer::AgentRefused => self.agent_refused(actions),
             Answer::AgentProbed(probe) => self.probed(probe, actions),
             Answer::ExitExamined(verdict) => self.examined(verdict, actions),
             Answer::AgentStopped => self.agent_stopped(actions),
@@ -274,7 +281,7 @@ impl State {
         }
         match timer {
             Timer::Agent => {
-                if matches!(self.agent, AgentState::BackingOff | AgentState::Failed) {
+                if self.agent.waits() {
                     self.agent = AgentState::Idle;
                 }
             }

@@ -69,7 +69,7 @@ impl State {
         retry(&mut self.identity);
         retry(&mut self.image);
         let in_slow_lane = self.agent == AgentState::BackingOff && self.failures > BUDGET;
-        if in_slow_lane || self.agent == AgentState::Failed {
+        if in_slow_lane || matches!(self.agent, AgentState::Failed | AgentState::Refused) {
             actions.push(Action::Disarm(Timer::Agent));
             self.agent = AgentState::Idle;
         }

@@ -78,8 +78,22 @@ pub enum AgentState {
     Examining,
     /// It ended terminally; started again at a slow timer.
     Failed,
+    /// Another agent runs beside which it is not started; tried again at a timer.
+    Refused,
+    /// Somebody stopped its unit; we wait until somebody starts it.
+    StoppedByOperator,
     /// Being stopped.
     Stopping,
     /// Stopped.
     Stopped,
+}
+
+impl AgentState {
+    /// It is started again at a timer.
+    pub fn waits(self) -> bool {
+        matches!(
+            self,
+            AgentState::BackingOff | AgentState::Failed | AgentState::Refused
+        )
+    }
 }

@@ -31,6 +31,8 @@ impl State {
                 found => found,
             },
             AgentState::Failed => (Phase::Failed, Some(Reason::AgentTerminal)),
+            AgentState::Refused => (Phase::Failed, Some(Reason::AgentConflict)),
+            AgentState::StoppedByOperator => (Phase::Waiting, Some(Reason::AgentStoppedByOperator)),
             // Whether it is over is not known yet.
             AgentState::Examining => (Phase::Degraded, Some(Reason::AgentExited)),
             AgentState::BackingOff => (Phase::Degraded, Some(self.loss)),

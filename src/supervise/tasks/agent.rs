@@ -12,10 +12,10 @@ use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
 use crate::supervise::exit_reason::exit_reason;
 use crate::supervise::news::{AgentRun, News};
 
-use super::units::with_loaded_profile;
 use crate::telemetry::message;
 
-use super::{Crew, Kind};
+use super::units::with_loaded_profile;
+use super::{Crew, Kind, amazon_unit};
 
 /// How far back before its end an agent's last lines are read, at the most.
 const LOOK_BACK: Duration = Duration::from_secs(600);
@@ -33,10 +33,15 @@ impl Crew {
         let (Some(docker), Some(plan)) = (self.docker.clone(), self.plan.clone()) else {
             return;
         };
+        let root = self.root.clone();
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
-                return News::NothingToAdopt;
+                return amazon_unit::adopt(&docker).await;
             };
+            // Which of the two made the container is seen when ours is to be started.
+            if amazon_unit::runs_beside(&root).await.is_some() {
+                return News::NothingToAdopt;
+            }
             match look(&docker, agent).await {
                 Ok((Some(found), other_image)) if found.runs() => {
                     News::AgentRunning(taken_over(found, other_image))
@@ -63,8 +68,11 @@ impl Crew {
         self.cancel(Kind::FollowAgent);
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
-                return News::LaunchFailed("the plan holds no container".to_owned());
+                return amazon_unit::launch(&docker).await;
             };
+            if let Some(why) = amazon_unit::runs_beside(&root).await {
+                return News::AgentRefused(why);
+            }
             let mut agent = agent.clone();
             agent.create_request = with_loaded_profile(&root, agent.create_request);
             match launch(&docker, &agent, &way).await {
@@ -79,12 +87,20 @@ impl Crew {
             return;
         };
         let process = self.agent_process.clone();
+        let left_to_amazon = self.left_to_amazon();
         self.spawn(Kind::FollowAgent, async move {
-            tokio::select! {
-                news = told_by_engine(&docker, &id) => news,
-                () = unreported_end(process) => News::AgentEnded {
-                    code: told_or_killed(&docker, &id).await,
-                },
+            let ended = async {
+                tokio::select! {
+                    news = told_by_engine(&docker, &id) => news,
+                    () = unreported_end(process) => News::AgentEnded {
+                        code: told_or_killed(&docker, &id).await,
+                    },
+                }
+            };
+            if left_to_amazon {
+                amazon_unit::follow(ended).await
+            } else {
+                ended.await
             }
         });
     }
@@ -167,7 +183,11 @@ impl Crew {
         let docker = self.docker.clone();
         let process = self.agent_process.clone();
         let name = self.container_name();
+        let left_to_amazon = self.left_to_amazon();
         self.spawn(Kind::FollowAgent, async move {
+            if left_to_amazon {
+                return News::AgentStopped(amazon_unit::stop(process, grace).await);
+            }
             let began = Instant::now();
             // A call that stops a container is answered at its end alone, so that a hang would show after the grace.
             let answering = match docker {
@@ -229,7 +249,7 @@ async fn told_or_killed(docker: &Docker, id: &str) -> i64 {
     ended.map_or(KILLED, |found| found.exit_code)
 }
 
-async fn end_process(
+pub(super) async fn end_process(
     process: Option<ContainerProcess>,
     grace: Duration,
     why: &str,
@@ -296,7 +316,7 @@ async fn look(
     Ok((found, other_image))
 }
 
-fn taken_over(found: Container, other_image: bool) -> AgentRun {
+pub(super) fn taken_over(found: Container, other_image: bool) -> AgentRun {
     AgentRun {
         other_image,
         adopted: true,
@@ -319,7 +339,7 @@ async fn started(docker: &Docker, id: &str) -> Result<AgentRun, DockerError> {
         .ok_or_else(|| DockerError::NotFound(format!("container {id} is gone after its start")))
 }
 
-fn run(found: Container) -> AgentRun {
+pub(super) fn run(found: Container) -> AgentRun {
     let process = found.process();
     AgentRun {
         plan_hash: found.labels.get(PLAN_HASH_LABEL).cloned(),

@@ -12,6 +12,7 @@ use crate::finding::Finding;
 use crate::host::docker::{Docker, DockerError};
 use crate::host::files::{Root, replace};
 use crate::supervise::news::{ImageProblem, News};
+use crate::supervise::state::{Answer, Event};
 
 use super::{Crew, Kind};
 
@@ -42,6 +43,12 @@ impl Crew {
         let Some(docker) = self.docker.clone() else {
             return;
         };
+        if self.left_to_amazon() {
+            // Its unit loads the image.
+            let ready = Event::Answered(Answer::ImageReady);
+            let _ = self.news.send(News::Plain(ready));
+            return;
+        }
         let wanted = self.wanted();
         let root = self.root.clone();
         let record = self.image_record.clone();

@@ -1,6 +1,7 @@
 //! What actions do. Each runs as a task with deadlines and reports once; the loop never awaits one.
 
 mod agent;
+mod amazon_unit;
 mod check;
 mod engine;
 mod fetch;
@@ -163,6 +164,7 @@ impl Crew {
             Action::PrepareImage => self.prepare_image(),
             Action::AdoptAgent => self.adopt_agent(),
             Action::LaunchAgent => self.launch_agent(),
+            Action::AwaitAgent => self.await_agent_unit(),
             Action::FollowAgent => self.follow_agent(),
             Action::ProbeAgent => self.probe_agent(),
             Action::ExamineExit => self.examine_exit(),

@@ -1,4 +1,5 @@
 mod agent;
+mod amazon_unit;
 mod beginning;
 mod end;
 mod engine;

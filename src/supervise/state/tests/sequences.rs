@@ -11,6 +11,7 @@ use super::*;
 struct Model {
     armed: BTreeSet<Timer>,
     launching: bool,
+    unit_awaited: bool,
     checking: bool,
     exited: bool,
 }
@@ -22,7 +23,10 @@ impl Model {
                 self.armed.remove(&timer);
             }
             Event::Answered(
-                Answer::AgentRunning { .. } | Answer::LaunchFailed | Answer::NothingToAdopt,
+                Answer::AgentRunning { .. }
+                | Answer::LaunchFailed
+                | Answer::AgentRefused
+                | Answer::NothingToAdopt,
             ) => {
                 self.launching = false;
             }
@@ -45,6 +49,7 @@ impl Model {
                     assert!(!self.launching, "two agents are being started");
                     self.launching = true;
                 }
+                Action::AwaitAgent => self.unit_awaited = true,
                 Action::Check => self.checking = true,
                 Action::Exit => self.exited = true,
                 _ => {}
@@ -78,6 +83,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         any::<bool>().prop_map(|invalid| Answer::ImageMissing { invalid }),
         any::<bool>().prop_map(|adopted| Answer::AgentRunning { adopted }),
         Just(Answer::LaunchFailed),
+        Just(Answer::AgentRefused),
         Just(Answer::NothingToAdopt),
         Just(Answer::AgentProbed(Probe::Registered)),
         Just(Answer::AgentProbed(Probe::Unregistered)),
@@ -95,6 +101,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::AgentEnded(Ending::Terminal)),
         2 => Just(Event::EngineLost),
         1 => Just(Event::AgentEnded(Ending::ForAnotherImage)),
+        1 => Just(Event::AgentUnitStopped),
+        1 => Just(Event::AgentUnitStarted),
         1 => Just(Event::ImageChanging),
         1 => Just(Event::ImageChanged),
         1 => Just(Event::UpdateRefused),
@@ -126,9 +134,21 @@ proptest! {
             // A launch answers only when one is under way.
             let answers_launch = matches!(
                 event,
-                Event::Answered(Answer::AgentRunning { .. } | Answer::LaunchFailed)
+                Event::Answered(
+                    Answer::AgentRunning { .. } | Answer::LaunchFailed | Answer::AgentRefused
+                )
             );
             if answers_launch && !model.launching {
+                continue;
+            }
+            // Only a launch is refused; a search ends with what it found.
+            let refuses = event == Event::Answered(Answer::AgentRefused);
+            if refuses && state.agent != AgentState::Launching {
+                continue;
+            }
+            // And nothing is found missing that is not looked for.
+            let answers_search = event == Event::Answered(Answer::NothingToAdopt);
+            if answers_search && state.agent != AgentState::Sought {
                 continue;
             }
             // A timer fires only when it is armed.
@@ -147,10 +167,11 @@ proptest! {
             }
             let retried = |timer: Timer| model.armed.contains(&timer);
             match state.agent {
-                AgentState::BackingOff | AgentState::Failed => {
+                AgentState::BackingOff | AgentState::Failed | AgentState::Refused => {
                     prop_assert!(retried(Timer::Agent), "{:?} without a retry", state.agent);
                 }
                 AgentState::Sought | AgentState::Launching => prop_assert!(model.launching),
+                AgentState::StoppedByOperator => prop_assert!(model.unit_awaited),
                 _ => {}
             }
             if state.fitness == Fitness::Unfit && phase == Phase::Failed {

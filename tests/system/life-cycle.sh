@@ -27,3 +27,5 @@ install_package >>"$work/told/package" 2>&1
 check "enabled again" enabled
 in_guest systemctl disable ecs-nanny.service
 remove_package >>"$work/told/package" 2>&1
+left=$(find "$root/etc/systemd/system" -path '*.wants/ecs-nanny*')
+[ -z "$left" ] || fail "enabled after the removal: $left"

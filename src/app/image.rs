@@ -172,6 +172,11 @@ fn seal(args: &ImageSealArgs) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    anyhow::ensure!(
+        root.kind("/etc") == Kind::Directory,
+        "there is no directory etc in {}: name the top of an image",
+        root.path("/").display()
+    );
     if root.is_host() {
         anyhow::ensure!(
             args.yes,

@@ -172,13 +172,17 @@ pub async fn run_attended(
     deadline: Duration,
 ) -> Result<String, ProgramError> {
     let command = [&[program], args].concat().join(" ");
-    let running = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output();
+    // Not `output`, which takes the error output too, whatever was said before.
+    let running = async {
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()?;
+        child.wait_with_output().await
+    };
     let output = match tokio::time::timeout(deadline, running).await {
         Err(_) => return Err(ProgramError::Deadline { command, deadline }),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

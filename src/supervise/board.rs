@@ -2,6 +2,7 @@
 
 mod detail;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::checks::{self, Demands, Report};
@@ -254,20 +255,19 @@ impl Board {
     fn findings(&self) -> Vec<Finding> {
         let report = self.report.iter().flat_map(|report| &report.findings);
         let plan = self.plan.iter().flat_map(Plan::all_findings);
-        let mut findings: Vec<Finding> = Vec::new();
-        for finding in report
+        let runs_unfit = self.runs_unfit();
+        // The lint and the plan read the same files.
+        let mut seen = HashSet::new();
+        let mut findings: Vec<Finding> = report
             .chain(&self.read_findings)
             .chain(plan)
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
             .chain(&self.health_port_finding)
-            .chain(&self.runs_unfit())
-        {
-            // The lint and the plan read the same files.
-            if !findings.contains(finding) {
-                findings.push(finding.clone());
-            }
-        }
+            .chain(&runs_unfit)
+            .filter(|finding| seen.insert(*finding))
+            .cloned()
+            .collect();
         findings.sort_by_key(|finding| {
             (
                 finding.outcome != Outcome::Failed,

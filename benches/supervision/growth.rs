@@ -15,9 +15,6 @@ use crate::table::{Table, Target, Unit};
 
 const CONFIG: &str = "/etc/ecs/ecs.config";
 const CLUSTER: &str = "ECS_CLUSTER=bench\n";
-/// How long an idle supervisor is looked at here.
-const LOOK: Duration = Duration::from_secs(30);
-
 /// Measures ecs-nanny with 0, 100 and 500 other containers, which are created and not started, with a configuration of
 /// 10,000 lines, and with one of 1,000 bad ones.
 pub async fn measure(stage: &mut Stage, arguments: &Arguments, table: &mut Table) -> Result<()> {
@@ -102,10 +99,12 @@ async fn look(
     let running = settled(stage, Subject::Nanny)
         .await?
         .context("no supervisor")?;
-    tokio::time::sleep(LOOK / 2).await;
-    let cost = cost::over(running.pid()?, LOOK).await?;
+    // How long an idle supervisor is looked at here.
+    let look = Duration::from_secs(if arguments.quick { 16 } else { 60 });
+    tokio::time::sleep(look / 4).await;
+    let cost = cost::over(running.pid()?, look).await?;
     running.leave().await?;
-    let minutes = LOOK.as_secs_f64() / 60.0;
+    let minutes = look.as_secs_f64() / 60.0;
     for (what, unit, value) in [
         (
             "CPU with children, per minute",

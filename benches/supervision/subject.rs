@@ -90,7 +90,11 @@ impl Running {
             .append(true)
             .open(stage.log_file())?;
         command
-            .env_remove("NOTIFY_SOCKET")
+            // As systemd/ecs-nanny.service has it.
+            .env("NOTIFY_SOCKET", stage.notify_socket())
+            .env("WATCHDOG_USEC", "10000000")
+            .env("MALLOC_ARENA_MAX", "1")
+            .env_remove("WATCHDOG_PID")
             .env_remove("JOURNAL_STREAM")
             .process_group(0)
             .stdin(Stdio::null())

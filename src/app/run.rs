@@ -72,7 +72,8 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
     if let Some(kept) = health::kept_timeline() {
         timeline.resume(kept);
     }
-    let plan = plan::build(&loaded.settings, &facts::read(&root));
+    let facts = facts::read(&root);
+    let plan = plan::build(&loaded.settings, &facts);
     let backend = supervise::backend(&loaded.settings, &plan.engine);
     let (snapshots, seen) = watch::channel(Arc::new(supervise::first_snapshot(
         &loaded,
@@ -105,6 +106,7 @@ async fn supervised(loaded: Loaded, mut timeline: Timeline) -> anyhow::Result<Ex
         .chain([tarball])
         .collect(),
         watched_directories: dropins::directories().map(PathBuf::from).to_vec(),
+        host: facts.host,
         timeline,
         in_force,
         announced,

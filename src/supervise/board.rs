@@ -3,7 +3,7 @@
 mod detail;
 mod retries;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::checks::{self, Demands, Report};
@@ -256,22 +256,24 @@ impl Board {
 
     /// What is wrong first; what passed last.
     fn findings(&self) -> Vec<Finding> {
+        let announced: Vec<Finding> = self.lifecycle.findings().collect();
+        let runs_unfit = self.runs_unfit();
         let report = self.report.iter().flat_map(|report| &report.findings);
         let plan = self.plan.iter().flat_map(Plan::all_findings);
-        let mut findings: Vec<Finding> = self.lifecycle.findings().collect();
-        for finding in report
+        // The lint and the plan read the same files.
+        let mut seen = HashSet::new();
+        let mut findings: Vec<Finding> = announced
+            .iter()
+            .chain(report)
             .chain(&self.read_findings)
             .chain(plan)
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
             .chain(&self.health_port_finding)
-            .chain(&self.runs_unfit())
-        {
-            // The lint and the plan read the same files.
-            if !findings.contains(finding) {
-                findings.push(finding.clone());
-            }
-        }
+            .chain(&runs_unfit)
+            .filter(|finding| seen.insert(*finding))
+            .cloned()
+            .collect();
         findings.sort_by_key(|finding| {
             (
                 finding.outcome != Outcome::Failed,

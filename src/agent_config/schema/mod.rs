@@ -178,14 +178,17 @@ pub fn find(name: &str) -> Option<&'static Known> {
 /// words in another order.
 pub fn meant_by(name: &str) -> Option<&'static Known> {
     let name = name.to_ascii_uppercase();
+    let name_sorted = sorted(&name);
     let distance = |known: &Known| {
         strsim::osa_distance(&name, known.name)
-            .min(strsim::osa_distance(&sorted(&name), &sorted(known.name)))
+            .min(strsim::osa_distance(&name_sorted, &sorted(known.name)))
     };
     // One slip in every five letters.
     let most = (name.len() / 5).clamp(1, 3);
     all()
         .filter(|known| known.standing == Standing::Settable)
+        // A slip changes the length by one at the most: this spares nearly every comparison.
+        .filter(|known| known.name.len().abs_diff(name.len()) <= most)
         .map(|known| (distance(known), known))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

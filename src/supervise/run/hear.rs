@@ -12,6 +12,7 @@ use crate::supervise::engine::NotUp;
 use crate::supervise::hold::Hold;
 use crate::supervise::news::{Identity, ImageProblem, News, UserData};
 use crate::supervise::state::{Answer, Event, Goal, Timer};
+use crate::supervise::tasks::not_ec2;
 use crate::telemetry::message;
 
 use super::Supervisor;
@@ -31,6 +32,8 @@ impl Supervisor {
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.remember_instance();
                 self.take_settings(settings, lint);
+                self.crew.not_ec2 =
+                    not_ec2(self.crew.settings.metadata.ec2, &self.board.facts.host);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
                 if std::mem::take(&mut self.reload_asked) && self.board.agent.plan_pending {

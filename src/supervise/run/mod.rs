@@ -8,6 +8,7 @@ mod lifecycle;
 mod records;
 mod saved_state;
 mod signals;
+mod together;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::exit::Exit;
+use crate::facts::HostFacts;
 use crate::finding::Finding;
 use crate::host::files::Root;
 use crate::host::notify;
@@ -35,6 +37,7 @@ use super::state::{Action, Answer, Event, LONGEST_WAIT, Policy, State, Timer};
 use super::tasks::{self, Crew, SettingsSource};
 use super::timeline::Timeline;
 use signals::Signals;
+use together::together;
 
 /// What the loop needs from whoever composes it.
 pub struct Setup {
@@ -50,6 +53,8 @@ pub struct Setup {
     pub watched_files: Vec<PathBuf>,
     /// Directories whose settings files are looked at.
     pub watched_directories: Vec<PathBuf>,
+    /// What was read of the host to choose the backend: it is not read twice at the start.
+    pub host: HostFacts,
     /// The boot's time line, begun at exec.
     pub timeline: Timeline,
     /// Where settings go that are in force.
@@ -78,7 +83,8 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         Arc::new(setup.loaded.settings),
         setup.settings_source,
         setup.backend,
-    );
+    )
+    .knowing(setup.host);
     let mut supervisor = Supervisor {
         state,
         board,
@@ -134,11 +140,11 @@ impl Supervisor {
         let beat = notify::watchdog()
             .map_or(REFRESH, |within| within / 2)
             .min(REFRESH);
-        let mut beats = tokio::time::interval(beat);
-        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beaten = Instant::now();
         let mut refreshed = Instant::now();
+        notify::alive();
         while self.ending.is_none() {
-            let wake = self.wake();
+            let wake = self.wake().min(beaten + beat);
             let span = self.span();
             let heard = async {
                 tokio::select! {
@@ -148,7 +154,6 @@ impl Supervisor {
                     event = ears.signals.next() => Heard::News(Box::new(News::Plain(event))),
                     () = changed(&mut ears.watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
                     () = tokio::time::sleep_until(wake) => Heard::Time,
-                    _ = beats.tick() => Heard::Beat,
                 }
             }
             .instrument(span.clone())
@@ -157,17 +162,19 @@ impl Supervisor {
             match heard {
                 Heard::News(news) => self.hear(*news),
                 Heard::Time => self.fire(),
-                Heard::Beat => {
-                    notify::alive();
-                    self.judge_health();
-                    if refreshed.elapsed() >= REFRESH {
-                        refreshed = Instant::now();
-                        self.publish();
-                    }
+            }
+            // Early where we are awake anyway: fewer wakings, and never later than the watchdog allows.
+            if beaten.elapsed() >= beat / 2 {
+                beaten = Instant::now();
+                notify::alive();
+                self.judge_health();
+                if refreshed.elapsed() >= REFRESH {
+                    refreshed = Instant::now();
+                    self.renew();
                 }
             }
         }
-        self.publish();
+        self.renew();
         Ok(self.ending.unwrap_or(Exit::Done))
     }
 
@@ -252,7 +259,11 @@ impl Supervisor {
         } else {
             after
         };
-        self.timers.insert(timer, Instant::now() + wait);
+        let mut at = Instant::now() + wait;
+        if timer.keeps_watch() {
+            at = together(self.timers.values().copied(), at, wait);
+        }
+        self.timers.insert(timer, at);
         self.board.tried_again(timer, wait, &self.state);
     }
 
@@ -265,9 +276,24 @@ impl Supervisor {
         }
     }
 
+    /// Shows what changed; a document in which nothing but its clock moved on waits for [`Self::renew`].
     fn publish(&mut self) {
-        let snapshot = Arc::new(self.board.snapshot());
-        self.snapshots.send_replace(snapshot);
+        let mut snapshot = self.board.snapshot();
+        self.snapshots.send_if_modified(|shown| {
+            let clock = (snapshot.updated_at, snapshot.valid_until);
+            (snapshot.updated_at, snapshot.valid_until) = (shown.updated_at, shown.valid_until);
+            if snapshot == **shown {
+                return false;
+            }
+            (snapshot.updated_at, snapshot.valid_until) = clock;
+            *shown = Arc::new(snapshot);
+            true
+        });
+    }
+
+    /// Makes the document anew, so that it does not expire.
+    fn renew(&mut self) {
+        self.snapshots.send_replace(Arc::new(self.board.snapshot()));
     }
 }
 
@@ -283,7 +309,6 @@ struct Ears {
 enum Heard {
     News(Box<News>),
     Time,
-    Beat,
 }
 
 /// Waits for a change; for ever where nothing can be watched.

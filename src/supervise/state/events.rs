@@ -199,6 +199,11 @@ impl Timer {
         Timer::UserData,
     ];
 
+    /// Looks at what is well, again and again.
+    pub fn keeps_watch(self) -> bool {
+        matches!(self, Timer::Probe | Timer::Ping | Timer::Reassert)
+    }
+
     /// Retries of what may fail on a whole fleet at once are spread; probes keep their rate.
     pub fn jittered(self) -> bool {
         match self {

@@ -13,10 +13,11 @@ impl Crew {
     pub(super) fn check(&mut self) {
         let root = self.root.clone();
         let settings = self.settings_source.clone();
+        let just_read = self.just_read.take();
         self.spawn(Kind::Check, async move {
             // A slow disk must not hold up the loop.
             let reading = tokio::task::spawn_blocking(move || {
-                let host = facts::host(&root);
+                let host = just_read.unwrap_or_else(|| facts::host(&root));
                 let mut lint = lint(&host);
                 lint.extend(Prepared::read(&root).findings);
                 let hold = Hold::read(&root);

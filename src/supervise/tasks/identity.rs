@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::checks;
 use crate::facts::{self, HostFacts};
-use crate::host::files::Root;
 use crate::host::imds::{CredentialsState, Imds, ImdsError, with_budget};
 use crate::settings::OnEc2;
 use crate::supervise::news::{Identity, News};
@@ -17,17 +16,16 @@ use super::{Crew, Kind};
 
 impl Crew {
     pub(super) fn fetch_identity(&mut self) {
-        let metadata = self.settings.metadata.clone();
-        let root = self.root.clone();
+        if let Some(why) = self.not_ec2.clone() {
+            let _ = self.news.send(News::Identity(Identity::None(why)));
+            return;
+        }
+        let budget = self.settings.metadata.budget;
         let news = self.news.clone();
         let imds = self.imds();
         self.spawn(Kind::Identity, async move {
-            let host = tokio::task::spawn_blocking(move || read(&root)).await;
-            if let Some(why) = elsewhere(metadata.ec2, &host.unwrap_or_default()) {
-                return News::Identity(Identity::None(why));
-            }
             News::Identity(match imds {
-                Ok(imds) => ask(&imds, metadata.budget, &news).await,
+                Ok(imds) => ask(&imds, budget, &news).await,
                 Err(error) => Identity::Missing(error.to_string()),
             })
         });
@@ -87,12 +85,8 @@ async fn credentials(imds: &Imds, budget: Duration) -> Result<Option<bool>, Stri
     }
 }
 
-fn read(root: &Root) -> HostFacts {
-    facts::host(root)
-}
-
 /// Why there is no metadata service to ask, where that is so.
-fn elsewhere(ec2: OnEc2, host: &HostFacts) -> Option<String> {
+pub fn not_ec2(ec2: OnEc2, host: &HostFacts) -> Option<String> {
     match ec2 {
         OnEc2::Yes => None,
         OnEc2::No => Some("the settings say that this is not EC2".to_owned()),

@@ -19,6 +19,7 @@ use std::time::SystemTime;
 pub use agent::Aside;
 pub use check::lint;
 use fetch::Fetching;
+pub use identity::not_ec2;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -27,7 +28,7 @@ use tracing::Instrument;
 
 use crate::agent_image::Record;
 use crate::apply::Applier;
-use crate::facts::InstanceFacts;
+use crate::facts::{HostFacts, InstanceFacts};
 use crate::host::docker::Docker;
 use crate::host::files::Root;
 use crate::host::imds::Imds;
@@ -99,6 +100,10 @@ pub struct Crew {
     pub move_state_aside: Option<Aside>,
     /// How settings are read again.
     pub settings_source: SettingsSource,
+    /// Why there is no metadata service to ask, by the host's facts and the settings.
+    pub not_ec2: Option<String>,
+    /// What the next check need not read.
+    just_read: Option<HostFacts>,
     backend: Arc<Mutex<Backend>>,
     applier: Arc<Applier>,
     record_turn: Arc<Mutex<()>>,
@@ -138,11 +143,21 @@ impl Crew {
             launch_anew: false,
             move_state_aside: None,
             settings_source,
+            not_ec2: None,
+            just_read: None,
             backend: Arc::new(Mutex::new(backend)),
             applier: Arc::new(Applier::host()),
             record_turn: Arc::default(),
             imds: None,
             tasks: HashMap::new(),
+        }
+    }
+
+    /// The first check takes these facts, which were read just now.
+    pub fn knowing(self, host: HostFacts) -> Self {
+        Crew {
+            just_read: Some(host),
+            ..self
         }
     }
 

@@ -1,5 +1,7 @@
 //! From documents in order to validated settings, every problem told at once with file and line.
 
+mod acting;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -104,51 +106,7 @@ impl Merging {
             document,
         };
         let mut settings = std::mem::take(&mut file.merging.loaded.settings);
-        let it = &mut settings.acting;
-        file.checked(
-            "acting.unhealthy_after",
-            acting.unhealthy_after,
-            &mut it.unhealthy_after,
-            off_or_duration,
-        );
-        file.checked("acting.group", acting.group, &mut it.group, some_name);
-        file.checked(
-            "acting.launch_hook",
-            acting.launch_hook,
-            &mut it.launch_hook,
-            some_name,
-        );
-        file.checked(
-            "acting.abandon_after",
-            acting.abandon_after,
-            &mut it.abandon_after,
-            duration,
-        );
-        file.checked(
-            "acting.heartbeat",
-            acting.heartbeat,
-            &mut it.heartbeat,
-            duration,
-        );
-        file.checked(
-            "acting.drain_on",
-            acting.drain_on,
-            &mut it.drain_on,
-            notices,
-        );
-        file.checked(
-            "acting.drain_budget",
-            acting.drain_budget,
-            &mut it.drain_budget,
-            duration,
-        );
-        file.checked("acting.command", acting.command, &mut it.command, command);
-        file.checked(
-            "acting.power_off_after",
-            acting.power_off_after,
-            &mut it.power_off_after,
-            off_or_duration,
-        );
+        file.acting(acting, &mut settings.acting);
 
         let it = &mut settings.agent;
         file.plain("agent.backend", agent.backend, &mut it.backend);

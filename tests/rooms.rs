@@ -29,6 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "liboverdrop",
             "listenfd",
             "nix",
+            "procfs",
             "reqwest",
             "rtnetlink",
             "sd_notify",

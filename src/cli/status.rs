@@ -172,6 +172,9 @@ impl Screen<'_> {
         if let Some(tasks) = agent.tasks_running {
             let _ = write!(words, ", {} running", counted_u64(tasks, "task"));
         }
+        if agent.connections == Some(0) {
+            words.push_str(", no connection");
+        }
         if agent.restarts > 0 {
             let _ = write!(words, ", started again {}", times(agent.restarts));
         }

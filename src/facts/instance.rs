@@ -69,8 +69,6 @@ impl InstanceFacts {
             auto_scaling_group: None,
             aws_batch: false,
             target_lifecycle_state: None,
-            auto_scaling_group: None,
-            aws_batch: false,
             partition: Some("aws".to_owned()),
             block_devices: vec![
                 ("ami".to_owned(), "xvda".to_owned()),

@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod boot;
+pub mod connections;
 pub mod docker;
 pub mod docker_config;
 pub mod dockerd;

@@ -268,3 +268,16 @@ pub(super) fn off_or_duration(value: String) -> Result<Option<Duration>, Complai
         ..complaint
     })
 }
+
+/// A regional outage must not restart a fleet.
+pub(super) fn off_or_long(value: String) -> Result<Option<Duration>, Complaint> {
+    const LEAST: Duration = Duration::from_secs(15 * 60);
+    match off_or_duration(value.clone())? {
+        Some(short) if short < LEAST => complain(
+            &value,
+            "15m or longer, or \"off\"",
+            "connections to ECS come back by themselves; a restart costs the registration",
+        ),
+        allowed => Ok(allowed),
+    }
+}

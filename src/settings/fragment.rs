@@ -68,6 +68,8 @@ table!(
         allow_default_cluster: bool,
         stop_grace: String,
         restart_silent_after: String,
+        disconnected_after: String,
+        restart_disconnected_after: String,
     }
 );
 

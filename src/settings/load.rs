@@ -141,6 +141,18 @@ impl Merging {
             &mut it.restart_silent_after,
             off_or_duration,
         );
+        file.checked(
+            "agent.disconnected_after",
+            agent.disconnected_after,
+            &mut it.disconnected_after,
+            duration,
+        );
+        file.checked(
+            "agent.restart_disconnected_after",
+            agent.restart_disconnected_after,
+            &mut it.restart_disconnected_after,
+            off_or_long,
+        );
 
         let it = &mut settings.checks;
         file.checked(

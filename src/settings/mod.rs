@@ -78,6 +78,12 @@ pub struct Agent {
     /// How long a registered agent may not answer until it is ended and started again; `None` is written `off`.
     #[serde(serialize_with = "values::some_duration")]
     pub restart_silent_after: Option<Duration>,
+    /// How long a registered agent may have no connection until that is told as its health.
+    #[serde(serialize_with = "values::duration")]
+    pub disconnected_after: Duration,
+    /// How long after that it is started again, at least 15 minutes and at most once an hour; `None` is written `off`.
+    #[serde(serialize_with = "values::some_duration")]
+    pub restart_disconnected_after: Option<Duration>,
 }
 
 /// Who runs the agent.
@@ -304,6 +310,8 @@ impl Default for Agent {
             allow_default_cluster: false,
             stop_grace: Duration::from_secs(10),
             restart_silent_after: Some(Duration::from_secs(120)),
+            disconnected_after: Duration::from_secs(180),
+            restart_disconnected_after: None,
         }
     }
 }

@@ -131,6 +131,8 @@ pub enum Reason {
     AgentTerminal,
     /// The agent runs and does not answer.
     AgentSilent,
+    /// The agent is registered and has no connection to ECS.
+    AgentDisconnected,
     /// Amazon's unit, which runs the agent, was stopped by somebody.
     AgentStoppedByOperator,
     /// Amazon's unit and ecs-nanny would run an agent each.
@@ -143,7 +145,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 20] = [
+    pub const ALL: [Reason; 21] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
@@ -160,6 +162,7 @@ impl Reason {
         Reason::AgentExited,
         Reason::AgentTerminal,
         Reason::AgentSilent,
+        Reason::AgentDisconnected,
         Reason::AgentStoppedByOperator,
         Reason::AgentConflict,
         Reason::UpdateTakenBack,
@@ -185,6 +188,7 @@ impl Reason {
             Reason::AgentExited => "the agent ended",
             Reason::AgentTerminal => "the agent ended terminally",
             Reason::AgentSilent => "the agent does not answer",
+            Reason::AgentDisconnected => "the agent has no connection to ECS",
             Reason::AgentStoppedByOperator => "the agent was stopped by an operator",
             Reason::AgentConflict => "a second agent is not started beside the one that runs",
             Reason::UpdateTakenBack => "the agent's update was taken back",

@@ -114,6 +114,7 @@ fn agent() -> AgentView {
             "arn:aws:ecs:us-east-1:123456789012:container-instance/blue/0123".to_owned(),
         ),
         registered_since: Some(ago(90)),
+        connections: Some(2),
         tasks_running: Some(4),
         restarts: 1,
         adopted: false,

@@ -92,6 +92,8 @@ pub struct AgentView {
     pub container_instance_arn: Option<String>,
     /// When the registration was first seen.
     pub registered_since: Option<Timestamp>,
+    /// Connections that it holds, as `/proc` shows them, at most a minute old; absent where it does not.
+    pub connections: Option<usize>,
     /// Tasks that run on this host by the agent's word; not known before it is registered, at most a minute old.
     pub tasks_running: Option<u64>,
     /// How often it was started again since this process started.

@@ -313,6 +313,7 @@ impl Board {
         self.agent.started_at = None;
         self.agent.container_instance_arn = None;
         self.agent.registered_since = None;
+        self.agent.connections = None;
         self.agent.tasks_running = None;
         self.agent.adopted = false;
         self.agent.plan_pending = false;

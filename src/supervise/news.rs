@@ -99,6 +99,8 @@ pub enum News {
     AgentProbed(Result<Metadata, String>),
     /// How many tasks run, by the agent's word.
     TasksCounted(Result<u64, String>),
+    /// How many connections the agent holds, where `/proc` shows that.
+    ConnectionsCounted(Option<usize>),
     /// The agent's last lines were read.
     ExitExamined {
         /// What they say.

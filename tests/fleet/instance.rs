@@ -50,6 +50,8 @@ pub async fn boots(services: Rc<Services>, patient_agent: bool) {
         owns_engine: false,
         restart_silent_agent: None,
         restart_hung_engine: None,
+        disconnected_after: Settings::default().agent.disconnected_after,
+        restart_disconnected: None,
         slow_retry: Settings::default().run.slow_retry,
     };
     let (state, first) = State::start(policy);

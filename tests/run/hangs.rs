@@ -52,6 +52,29 @@ async fn an_agent_that_hangs_is_started_again() {
 }
 
 #[tokio::test]
+async fn an_agent_without_connections_is_told_of_until_it_has_some() {
+    let mut world = World::prepared().await;
+    let settings = String::from_utf8(world.read(SETTINGS)).unwrap();
+    world.write(
+        SETTINGS,
+        settings + "[agent]\ndisconnected_after = \"2s\"\n",
+    );
+    world.start();
+    world
+        .until("connections are seen", PATIENCE, |snapshot| {
+            snapshot.ready() && snapshot.agent.connections > Some(0)
+        })
+        .await;
+    world.control_agent(json!({"disconnect": true}));
+    world
+        .until_phase(Phase::Degraded, Reason::AgentDisconnected, PATIENCE)
+        .await;
+    world.control_agent(json!({}));
+    world.until_healthy().await;
+    assert_eq!(world.agent_starts(), 1);
+}
+
+#[tokio::test]
 async fn a_dockerd_that_hangs_is_restarted_when_only_the_agent_runs() {
     let world = impatient("").await;
     let hung = world.dockerd_pid();

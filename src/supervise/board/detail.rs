@@ -1,5 +1,7 @@
 //! What the document says for people beside phase and reason.
 
+use std::time::Duration;
+
 use crate::finding::{Confidence, Finding, Outcome, Severity};
 use crate::snapshot::{Phase, Reason};
 
@@ -11,10 +13,7 @@ impl Board {
     pub(super) fn detail(&self) -> String {
         match self.phase {
             (Phase::Healthy, _) => self.agent.registered(),
-            (Phase::Registering, _) => format!(
-                "the agent runs in cluster {}",
-                self.agent.cluster.as_deref().unwrap_or("default")
-            ),
+            (Phase::Registering, _) => self.registering(),
             (_, Some(Reason::HostUnfit)) => self.unfit_because(),
             (_, Some(Reason::Cluster)) => format!(
                 "set ECS_CLUSTER in {}; joining the cluster default needs agent.allow_default_cluster = true",
@@ -22,6 +21,10 @@ impl Board {
             ),
             (_, Some(Reason::WarmPool)) => self.lifecycle.warm(),
             (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
+            (_, Some(Reason::AgentDisconnected)) => format!(
+                "it is registered, answers, and has held no connection for {}; see /var/log/ecs/ecs-agent.log",
+                humantime::format_duration(self.loaded.settings.agent.disconnected_after)
+            ),
             (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
             (_, Some(Reason::UserData)) => {
                 or(&self.why.user_data, "the end of cloud-init is awaited")
@@ -73,6 +76,21 @@ impl Board {
             source: "ecs-nanny(8), checks.on_unfit".into(),
             place: None,
         })
+    }
+
+    /// The agent backs off by itself, up to an hour: how long it has run says whether to look.
+    fn registering(&self) -> String {
+        const SOON: Duration = Duration::from_secs(60);
+        let cluster = self.agent.cluster.as_deref().unwrap_or("default");
+        let runs = format!("the agent runs in cluster {cluster}");
+        let age = self.age();
+        if age < SOON {
+            return runs;
+        }
+        let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
+        format!(
+            "{runs} and has not registered for {age}; it tries again by itself, at most an hour apart: see /var/log/ecs/ecs-agent.log"
+        )
     }
 
     pub(super) fn unfit_because(&self) -> String {

@@ -28,7 +28,7 @@ impl Supervisor {
             MESSAGE_ID = message::AGENT_RUNNING,
             "the agent's container is {word}: {short}"
         );
-        self.crew.tasks_counted = None;
+        self.crew.agent_asked = None;
         // Its first words may be older than our knowledge of it.
         let since = run.started_at.as_deref().map(humantime::parse_rfc3339);
         let since = since.and_then(Result::ok).unwrap_or_else(SystemTime::now);
@@ -121,7 +121,7 @@ impl Supervisor {
                 }
                 view.container_instance_arn = metadata.container_instance_arn;
                 if registered {
-                    self.crew.count_tasks();
+                    self.crew.ask_agent();
                     Probe::Registered
                 } else {
                     Probe::Unregistered

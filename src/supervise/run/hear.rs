@@ -159,6 +159,10 @@ impl Supervisor {
                 self.board.agent.tasks_running = counted.ok();
                 self.publish();
             }
+            News::ConnectionsCounted(held) => {
+                self.board.agent.connections = held;
+                self.answer(Answer::AgentConnected(held != Some(0)));
+            }
             News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
             News::AgentStopped(stopped) => {
                 match stopped {

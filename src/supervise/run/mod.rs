@@ -11,6 +11,7 @@ mod signals;
 mod together;
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,10 +255,10 @@ impl Supervisor {
     }
 
     fn arm(&mut self, timer: Timer, after: Duration) {
-        let wait = if timer.jittered() {
-            jittered(after)
-        } else {
-            after
+        let wait = match timer {
+            Timer::Reconnect => after + after.mul_f64(self.share()),
+            _ if timer.jittered() => jittered(after),
+            _ => after,
         };
         let mut at = Instant::now() + wait;
         if timer.keeps_watch() {
@@ -265,6 +266,16 @@ impl Supervisor {
         }
         self.timers.insert(timer, at);
         self.board.tried_again(timer, wait, &self.state);
+    }
+
+    /// A share from 0 to 1 that is this instance's own, so that a fleet that lost its connections at once does not
+    /// start its agents at once.
+    fn share(&self) -> f64 {
+        let instance = self.board.facts.instance.known();
+        let id = instance.map_or("", |instance| instance.instance_id.as_str());
+        let mut hasher = std::hash::DefaultHasher::new();
+        id.hash(&mut hasher);
+        (hasher.finish() >> 32) as f64 / f64::from(u32::MAX)
     }
 
     /// What the process ends with.
@@ -335,6 +346,8 @@ fn policy(settings: &Settings, owns_engine: bool) -> Policy {
         exit_on_failed: settings.run.on_failed == OnFailed::Exit,
         owns_engine,
         restart_silent_agent: settings.agent.restart_silent_after,
+        disconnected_after: settings.agent.disconnected_after,
+        restart_disconnected: settings.agent.restart_disconnected_after,
         restart_hung_engine: settings.engine.restart_hung_after,
     }
 }

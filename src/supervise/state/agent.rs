@@ -20,6 +20,7 @@ impl State {
             self.restarts = self.restarts.saturating_add(1);
         }
         self.launched = true;
+        self.forget_link(actions);
         // It may have turned out unfit while an agent was sought that runs all the same.
         self.fitness = Fitness::Fit;
         self.charged = 0;
@@ -74,6 +75,7 @@ impl State {
             return;
         }
         self.loss = Reason::AgentExited;
+        self.forget_link(actions);
         actions.push(Action::Disarm(Timer::Probe));
         actions.push(Action::Disarm(Timer::Forgive));
         actions.push(Action::Disarm(Timer::Silent));

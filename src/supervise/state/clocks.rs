@@ -26,6 +26,9 @@ pub const QUICK_PROBES: u32 = 40;
 /// How often an agent is probed that has not registered for a while.
 pub const PROBE_UNREGISTERED: Duration = Duration::from_secs(5);
 
+/// How long a restart of a disconnected agent keeps off the next one.
+pub const RECONNECT_AGAIN: Duration = Duration::from_secs(3600);
+
 /// The longest wait before the next try, after so many failures: none, 0.5 s doubling to 60 s, then the slow lane. The
 /// shell takes a random part of it (full jitter).
 pub fn wait_after(failures: u32, slow: Duration) -> Duration {
@@ -49,6 +52,10 @@ pub struct Policy {
     pub owns_engine: bool,
     /// How long a registered agent may be silent until it is ended and started again; `None` leaves it.
     pub restart_silent_agent: Option<Duration>,
+    /// How long a registered agent may have no connection until it is told.
+    pub disconnected_after: Duration,
+    /// How long after that it is started again; `None` leaves it.
+    pub restart_disconnected: Option<Duration>,
     /// How long the engine may hang until its restart is considered; `None` leaves it.
     pub restart_hung_engine: Option<Duration>,
 }

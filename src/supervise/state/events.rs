@@ -104,6 +104,8 @@ pub enum Answer {
     AgentRefused,
     /// Of [`Action::ProbeAgent`].
     AgentProbed(Probe),
+    /// Of the same, once in a while: whether the agent holds a connection.
+    AgentConnected(bool),
     /// Of [`Action::ExamineExit`].
     ExitExamined(Verdict),
     /// Of [`Action::StopAgent`], whether or not it could be stopped.
@@ -170,6 +172,12 @@ pub enum Timer {
     Reassert,
     /// End an agent that has been silent for too long.
     Silent,
+    /// Tell of an agent that has had no connection for too long.
+    Disconnected,
+    /// Start it again.
+    Reconnect,
+    /// It may be started again for that once more.
+    ReconnectAgain,
     /// End an engine that has been hanging for too long.
     Hung,
     /// The hold is over.
@@ -182,7 +190,7 @@ pub enum Timer {
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Timer; 14] = [
+    pub const ALL: [Timer; 17] = [
         Timer::Agent,
         Timer::Probe,
         Timer::Forgive,
@@ -193,6 +201,9 @@ impl Timer {
         Timer::Check,
         Timer::Reassert,
         Timer::Silent,
+        Timer::Disconnected,
+        Timer::Reconnect,
+        Timer::ReconnectAgain,
         Timer::Hung,
         Timer::Hold,
         Timer::Credentials,
@@ -219,6 +230,9 @@ impl Timer {
             | Timer::Ping
             | Timer::Reassert
             | Timer::Silent
+            | Timer::Disconnected
+            | Timer::Reconnect
+            | Timer::ReconnectAgain
             | Timer::Hung
             | Timer::Hold => false,
         }
@@ -248,6 +262,8 @@ pub enum Action {
     AwaitUserData,
     /// End the agent, which does not answer; its follower tells when it has ended.
     EndAgent,
+    /// Stop the agent, which has no connection, within its grace; its follower tells when it has ended.
+    RenewAgent,
     /// End the engine, which does not answer, where the settings and what runs in it allow.
     EndEngine,
     /// Put the plan's files and network parts on the host.

@@ -11,6 +11,7 @@ mod engine;
 mod events;
 mod hold;
 mod image;
+mod link;
 mod needs;
 mod parts;
 mod phase;
@@ -21,7 +22,7 @@ use crate::snapshot::Reason;
 
 pub use clocks::*;
 pub use events::{Action, Answer, Ending, Event, Probe, Timer, Verdict};
-pub use parts::{AgentState, EngineState, Fitness, Goal, Need};
+pub use parts::{AgentState, EngineState, Fitness, Goal, Link, Need};
 
 use needs::{missing, retry};
 
@@ -68,6 +69,10 @@ pub struct State {
     pub loss: Reason,
     /// The agent was registered once, so that its absence is a fault and not a beginning.
     pub was_healthy: bool,
+    /// The agent's connections.
+    pub link: Link,
+    /// It was started again for want of them within the last hour.
+    pub renewed: bool,
     /// How often the agent was started again.
     pub restarts: u32,
     /// The user data has run: cloud-init has ended.
@@ -108,6 +113,8 @@ impl State {
             launched: false,
             loss: Reason::AgentExited,
             was_healthy: false,
+            link: Link::Held,
+            renewed: false,
             restarts: 0,
             user_data: Need::Open,
             user_data_ended: false,
@@ -268,6 +275,7 @@ impl State {
             Answer::LaunchFailed => self.launch_failed(actions),
             Answer::AgentRefused => self.agent_refused(actions),
             Answer::AgentProbed(probe) => self.probed(probe, actions),
+            Answer::AgentConnected(connected) => self.linked(connected, actions),
             Answer::ExitExamined(verdict) => self.examined(verdict, actions),
             Answer::AgentStopped => self.agent_stopped(actions),
             Answer::PlanUndone => self.undone(actions),
@@ -308,6 +316,9 @@ impl State {
                 }
             }
             Timer::Silent => self.end_silent_agent(actions),
+            Timer::Disconnected => self.link_lost(actions),
+            Timer::Reconnect => self.renew_agent(actions),
+            Timer::ReconnectAgain => self.renewed = false,
             Timer::Hung => self.end_hung_engine(actions),
             Timer::Hold => self.hold(false, actions),
             Timer::Credentials => retry(&mut self.credentials),

@@ -97,3 +97,14 @@ impl AgentState {
         )
     }
 }
+
+/// The connections of the agent that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It holds some, or nobody can tell.
+    Held,
+    /// It holds none, for a while.
+    Cut,
+    /// It has held none for so long that it is told.
+    Lost,
+}

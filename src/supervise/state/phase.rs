@@ -1,6 +1,6 @@
 //! What the state means to the outside.
 
-use super::{AgentState, BUDGET, EngineState, Fitness, Goal, Need, SILENT_PROBES, State};
+use super::{AgentState, BUDGET, EngineState, Fitness, Goal, Link, Need, SILENT_PROBES, State};
 use crate::snapshot::{Phase, Reason};
 
 impl State {
@@ -25,6 +25,9 @@ impl State {
             AgentState::Running {
                 silent, registered, ..
             } => match running(registered, silent) {
+                (Phase::Healthy, _) if self.link == Link::Lost => {
+                    (Phase::Degraded, Some(Reason::AgentDisconnected))
+                }
                 (Phase::Healthy, _) if self.update_taken_back => {
                     (Phase::Degraded, Some(Reason::UpdateTakenBack))
                 }

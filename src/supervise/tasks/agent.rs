@@ -21,8 +21,6 @@ use super::{Crew, Kind, amazon_unit};
 const LOOK_BACK: Duration = Duration::from_secs(600);
 /// How much of them.
 const LAST_BYTES: usize = 64 * 1024;
-/// How often a registered agent is asked how many tasks run.
-const COUNT_EVERY: Duration = Duration::from_secs(60);
 /// How long the engine has to answer when the agent is to be stopped, part of the agent's grace.
 pub(super) const HUNG_AT_STOP: Duration = Duration::from_secs(1);
 /// How many lines of them are shown.
@@ -112,23 +110,6 @@ impl Crew {
         });
     }
 
-    /// Asks a registered agent how many tasks run, at most once in [`COUNT_EVERY`]: apart from the probe, which judges
-    /// whether it hangs and must not wait for more.
-    pub fn count_tasks(&mut self) {
-        let now = Instant::now();
-        if self
-            .tasks_counted
-            .is_some_and(|counted| now - counted < COUNT_EVERY)
-        {
-            return;
-        }
-        self.tasks_counted = Some(now);
-        self.spawn(Kind::CountTasks, async {
-            let count = introspection::tasks_running(introspection::PORT).await;
-            News::TasksCounted(count.map_err(|silence| silence.to_string()))
-        });
-    }
-
     pub(super) fn examine_exit(&mut self) {
         let (Some(docker), Some((id, since))) = (self.docker.clone(), self.agent.clone()) else {
             return;
@@ -206,6 +187,20 @@ impl Crew {
                 },
                 Err(why) => end_process(process, left, &why).await,
             })
+        });
+    }
+
+    /// Stops an agent that gets no tasks: it saves its state, and its end is one like any other.
+    pub(super) fn renew_agent(&mut self) {
+        let Some(docker) = self.docker.clone() else {
+            return;
+        };
+        let (name, grace) = (self.container_name(), self.settings.agent.stop_grace);
+        tracing::warn!("the agent has no connection to ECS; it is stopped and started again");
+        self.spawn_silent(Kind::EndAgent, async move {
+            if let Err(error) = docker.stop(&name, grace).await {
+                tracing::warn!("the agent could not be stopped: {error}");
+            }
         });
     }
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod amazon_unit;
+mod asked;
 mod check;
 mod engine;
 mod fetch;
@@ -59,6 +60,7 @@ enum Kind {
     FollowAgent,
     Probe,
     CountTasks,
+    Connections,
     Examine,
 }
 
@@ -86,8 +88,8 @@ pub struct Crew {
     pub agent: Option<(String, SystemTime)>,
     /// The first process of the agent's container.
     pub agent_process: Option<ContainerProcess>,
-    /// When its tasks were last counted.
-    pub tasks_counted: Option<Instant>,
+    /// When it was last asked for more than the probe does.
+    pub agent_asked: Option<Instant>,
     /// How the agent ended the last time.
     pub last_exit: i64,
     /// What is recorded of the agent's images.
@@ -136,7 +138,7 @@ impl Crew {
             instance: None,
             agent: None,
             agent_process: None,
-            tasks_counted: None,
+            agent_asked: None,
             last_exit: 0,
             image_record: Record::default(),
             fetching: Fetching::default(),
@@ -174,6 +176,7 @@ impl Crew {
             Action::AwaitCredentials => self.await_credentials(),
             Action::AwaitUserData => self.await_user_data(),
             Action::EndAgent => self.end_agent(),
+            Action::RenewAgent => self.renew_agent(),
             Action::EndEngine => self.end_engine(),
             Action::ApplyPlan | Action::ReassertPlan => self.apply_plan(),
             Action::PrepareImage => self.prepare_image(),

@@ -8,6 +8,8 @@ fn policy() -> Policy {
         owns_engine: false,
         restart_silent_agent: None,
         restart_hung_engine: None,
+        disconnected_after: std::time::Duration::from_secs(180),
+        restart_disconnected: None,
     }
 }
 

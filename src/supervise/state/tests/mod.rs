@@ -3,6 +3,7 @@ mod amazon_unit;
 mod beginning;
 mod end;
 mod engine;
+mod link;
 mod sequences;
 
 use std::time::Duration;
@@ -17,6 +18,8 @@ const POLICY: Policy = Policy {
     exit_on_failed: false,
     owns_engine: true,
     restart_silent_agent: Some(Duration::from_secs(120)),
+    disconnected_after: Duration::from_secs(180),
+    restart_disconnected: Some(Duration::from_secs(900)),
     restart_hung_engine: Some(Duration::from_secs(300)),
 };
 

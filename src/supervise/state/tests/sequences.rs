@@ -88,6 +88,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::AgentProbed(Probe::Registered)),
         Just(Answer::AgentProbed(Probe::Unregistered)),
         Just(Answer::AgentProbed(Probe::Silent)),
+        any::<bool>().prop_map(Answer::AgentConnected),
         Just(Answer::ExitExamined(Verdict::Mended)),
         Just(Answer::ExitExamined(Verdict::Curable)),
         Just(Answer::ExitExamined(Verdict::Terminal)),

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::control::{Control, Watcher};
 use crate::introspection::Introspection;
-use crate::{EXIT_TERMINAL, log, registration};
+use crate::{EXIT_TERMINAL, connection, log, registration};
 
 /// The version that the agent calls itself where the image says nothing.
 const VERSION: &str = "1.105.1";
@@ -107,7 +107,7 @@ async fn live(
     if !listen_at_once {
         tokio::spawn(introspection.serve());
     }
-    std::future::pending().await
+    match connection::hold(control).await {}
 }
 
 /// Waits out `register_after_ms`, and `never_register` until the file takes it back.

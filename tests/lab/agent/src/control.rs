@@ -39,6 +39,8 @@ pub struct Control {
     pub status: Option<u16>,
     /// Answer 200 with bytes that are not JSON.
     pub garbage: bool,
+    /// Hold no connection.
+    pub disconnect: bool,
     /// Go on after SIGTERM.
     pub ignore_sigterm: bool,
     /// What `/v1/tasks` lists.

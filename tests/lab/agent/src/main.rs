@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod agent;
+mod connection;
 mod control;
 mod healthcheck;
 mod introspection;

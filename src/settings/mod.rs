@@ -5,7 +5,9 @@ mod acting;
 mod check;
 mod docker_config;
 mod fragment;
+mod gpu;
 mod load;
+mod metadata;
 mod storage;
 mod values;
 
@@ -17,7 +19,9 @@ use serde::Serialize;
 
 pub use acting::Acting;
 pub use docker_config::{DockerConfig, overlaid};
+pub use gpu::{Gpu, WithoutDriver};
 pub use load::{Document, Loaded, NOTICES, PROFILES, SettingsError, merge, unreadable};
+pub use metadata::{Metadata, OnEc2};
 pub use storage::{ALL_VOLUMES, DOCKER_PLACE, FileSystem, Layout, Storage};
 
 /// Validated settings. Every field has a default; `ecs-nanny config show` names the file that set it.
@@ -31,6 +35,8 @@ pub struct Settings {
     pub checks: Checks,
     /// `[engine]`
     pub engine: Engine,
+    /// `[gpu]`
+    pub gpu: Gpu,
     /// `[health]`
     pub health: Health,
     /// `[log]`
@@ -244,34 +250,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[metadata]`: the instance metadata service.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Metadata {
-    /// Whether this host is on EC2.
-    pub ec2: OnEc2,
-    /// Base addresses, tried in order.
-    pub endpoints: Vec<String>,
-    /// How long the service is asked who this instance is until a pause of a minute; then it is asked again. The agent
-    /// is not started before it is known: it would register as another one.
-    #[serde(serialize_with = "values::duration")]
-    pub budget: Duration,
-    /// How long the instance profile's credentials are awaited at a time; `None` is written `off` and does not wait.
-    #[serde(serialize_with = "values::some_duration")]
-    pub credentials: Option<Duration>,
-}
-
-/// Whether this host is taken for an EC2 instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnEc2 {
-    /// What DMI and Xen say.
-    Auto,
-    /// Yes, whatever they say.
-    Yes,
-    /// No: the metadata service is never asked.
-    No,
-}
-
 /// `[run]`: the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
@@ -378,20 +356,6 @@ impl Default for Log {
         Log {
             level: Level::Info,
             format: LogFormat::Text,
-        }
-    }
-}
-
-impl Default for Metadata {
-    fn default() -> Self {
-        Metadata {
-            ec2: OnEc2::Auto,
-            endpoints: vec![
-                "http://169.254.169.254".to_owned(),
-                "http://[fd00:ec2::254]".to_owned(),
-            ],
-            budget: Duration::from_secs(300),
-            credentials: Some(Duration::from_secs(120)),
         }
     }
 }

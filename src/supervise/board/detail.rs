@@ -23,6 +23,7 @@ impl Board {
             (_, Some(Reason::WarmPool)) => self.lifecycle.warm(),
             (Phase::Held, _) => self.hold.as_ref().map(Hold::to_string).unwrap_or_default(),
             (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
+            (_, Some(Reason::Gpu)) => self.why.gpus.clone(),
             (_, Some(Reason::UserData)) => {
                 or(&self.why.user_data, "the end of cloud-init is awaited")
             }

@@ -5,6 +5,7 @@ mod amazon_unit;
 mod check;
 mod engine;
 mod fetch;
+mod gpu;
 mod identity;
 mod image;
 mod network;
@@ -48,6 +49,7 @@ enum Kind {
     Ping,
     Identity,
     Credentials,
+    Gpus,
     UserData,
     EndEngine,
     EndAgent,
@@ -157,6 +159,7 @@ impl Crew {
             Action::PingEngine => self.ping_engine(),
             Action::FetchIdentity => self.fetch_identity(),
             Action::AwaitCredentials => self.await_credentials(),
+            Action::AwaitGpus => self.await_gpus(),
             Action::AwaitUserData => self.await_user_data(),
             Action::EndAgent => self.end_agent(),
             Action::EndEngine => self.end_engine(),

@@ -29,6 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "liboverdrop",
             "listenfd",
             "nix",
+            "nvml_wrapper",
             "procfs",
             "reqwest",
             "rtnetlink",

@@ -5,8 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::apply::apparmor::{self, Loading};
+use crate::apply::gpu::write_inventory;
 use crate::cli::args::{ImageFetchArgs, Step};
 use crate::exit::Exit;
+use crate::facts::GPU_INVENTORY;
 use crate::health;
 use crate::host::files::Root;
 
@@ -21,6 +23,7 @@ pub(super) fn step(step: Step) -> anyhow::Result<Exit> {
             ..ImageFetchArgs::default()
         }),
         Step::Command => run_command(),
+        Step::Gpu => list_gpus(),
     }
 }
 
@@ -54,5 +57,18 @@ fn load_profile() -> anyhow::Result<Exit> {
         Loading::NotHere(why) => format!("nothing to load: {why}"),
     };
     super::print(&format!("{}: {told}", apparmor::DEFAULT_PROFILE));
+    Ok(Exit::Done)
+}
+
+fn list_gpus() -> anyhow::Result<Exit> {
+    let (inventory, failed) = write_inventory(&Root::host())?;
+    for line in failed {
+        eprintln!("not in {GPU_INVENTORY}: {line}");
+    }
+    super::print(&format!(
+        "{GPU_INVENTORY}: {}, driver {}",
+        inventory.gpu_ids.join(" "),
+        inventory.driver_version
+    ));
     Ok(Exit::Done)
 }

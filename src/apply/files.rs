@@ -6,9 +6,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use crate::finding::{Finding, Severity};
-use crate::host::files::replace;
+use crate::host::files::{Root, replace};
 use crate::plan::{Change, Plan};
 
+use super::gpu::remove_inventory;
 use super::report::problem;
 
 /// Makes the plan's directories and writes its files where they differ. Blocking: waits for the disk. What fails is a
@@ -37,7 +38,15 @@ pub fn files(plan: &Plan) -> Vec<Finding> {
             }
             (&file.path, written.map(drop))
         });
+    let stale = plan.preparation.stale_inventory.iter().map(|path| {
+        let removed = remove_inventory(&Root::host());
+        if let Ok(true) = removed {
+            tracing::info!("removed {path}, which came with the image: there is no GPU");
+        }
+        (path, removed.map(drop))
+    });
     directories
+        .chain(stale)
         .chain(files)
         .filter_map(|(path, result)| result.err().map(|error| not_written(path, &error)))
         .collect()

@@ -4,6 +4,7 @@
 pub mod apparmor;
 mod files;
 mod firewall;
+pub mod gpu;
 pub mod preparation;
 mod record;
 mod report;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::facts::{AMAZON, EngineFacts, Fact, Facts, HostFacts, NVIDIA, PciDevice};
+use crate::facts::{self, AMAZON, EngineFacts, Fact, Facts, HostFacts, PciDevice};
 use crate::finding::Severity::{self, Informational, Recommended, Required};
 
 use super::agent::is_there;
@@ -129,10 +129,8 @@ pub const RULES: &[Rule] = &[
 
 const FLAG: &str = "ECS_ENABLE_GPU_SUPPORT";
 
-/// Display controllers (class 03) of NVIDIA; its audio and USB functions are none.
 fn gpus(host: &HostFacts) -> usize {
-    let is_gpu = |device: &&PciDevice| device.vendor == NVIDIA && device.class.starts_with("0x03");
-    host.pci_devices.iter().filter(is_gpu).count()
+    facts::gpus(&host.pci_devices)
 }
 
 /// Device numbers of AWS Neuron's driver (`neuron_device.h`): Inferentia 1 and 2, Trainium 1 and 2.
@@ -201,7 +199,7 @@ fn no_gpu(host: &HostFacts) -> Judgement {
 
 fn inventory(host: &HostFacts) -> Judgement {
     where_gpu(host, |count| {
-        let Some(text) = host.texts.get("/var/lib/ecs/gpu/nvidia-gpu-info.json") else {
+        let Some(text) = host.texts.get(facts::GPU_INVENTORY) else {
             return skipped("there is none yet; it is made when the agent starts")
                 .at_most(Informational);
         };

@@ -147,6 +147,7 @@ const NOT_REFUSED_OVER: &[&str] = &[
     "ecs.present",
     "ecs.proxy",
     "ecs.unit",
+    "gpu.driver_loaded",
     "gpu.info_file",
 ];
 

@@ -107,6 +107,8 @@ pub enum Step {
     Fetch,
     /// Run the command of acting.command
     Command,
+    /// List the GPUs for the agent
+    Gpu,
 }
 
 /// Where facts come from.

@@ -183,6 +183,15 @@ fn mounts(request: &ContainerCreateBody) -> String {
 fn preparation(plan: &Plan) -> String {
     let steps = plan.preparation.volumes.iter().flat_map(|it| &it.steps);
     let mut text = lines(steps.map(|step| step.command.join(" ")));
+    let gpu = plan.preparation.gpu.iter().flat_map(|gpu| {
+        [
+            format!("await {}", gpu.devices.join(" and ")),
+            format!("make {}", gpu.inventory),
+        ]
+    });
+    text += &lines(gpu);
+    let stale = plan.preparation.stale_inventory.iter();
+    text += &lines(stale.map(|path| format!("remove {path}")));
     let Some(file) = &plan.preparation.daemon_json else {
         return text;
     };

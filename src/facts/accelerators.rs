@@ -23,6 +23,12 @@ pub const NVIDIA: &str = "0x10de";
 /// PCI's number for Amazon.
 pub const AMAZON: &str = "0x1d0f";
 
+/// How many of the devices are NVIDIA's display controllers (class 03); its audio and USB functions are none.
+pub fn gpus(devices: &[PciDevice]) -> usize {
+    let is_gpu = |device: &&PciDevice| device.vendor == NVIDIA && device.class.starts_with("0x03");
+    devices.iter().filter(is_gpu).count()
+}
+
 /// The devices of these two makers.
 pub fn pci_devices(root: &Root) -> Vec<PciDevice> {
     const DIRECTORY: &str = "/sys/bus/pci/devices";

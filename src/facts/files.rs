@@ -17,11 +17,14 @@ pub const TEXTS: &[&str] = &[
     "/proc/driver/nvidia/version",
     "/run/docker/runtimes.env",
     "/sys/fs/selinux/enforce",
-    "/var/lib/ecs/gpu/nvidia-gpu-info.json",
+    GPU_INVENTORY,
 ];
 
 /// What the image's maker wrote of it; [`super::HostFacts::image_release`] has it.
 pub const IMAGE_RELEASE: &str = "/etc/ecs-nanny/image-release.json";
+
+/// The list of GPUs that the ECS agent reads.
+pub const GPU_INVENTORY: &str = "/var/lib/ecs/gpu/nvidia-gpu-info.json";
 
 /// The Docker daemon's configuration.
 pub const DAEMON_JSON: &str = "/etc/docker/daemon.json";

@@ -22,13 +22,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use accelerators::{AMAZON, NVIDIA, PciDevice};
+pub use accelerators::{AMAZON, NVIDIA, PciDevice, gpus};
 pub use agent_state::{AgentStateFacts, KNOWN_INSTANCE};
 pub use cloud_init::CloudInitFacts;
 pub use collect::{host, read};
 pub use devices::nvidia_devices;
 pub use engine::{EngineFacts, engine};
-pub use files::{DAEMON_JSON, IMAGE_RELEASE};
+pub use files::{DAEMON_JSON, GPU_INVENTORY, IMAGE_RELEASE};
 pub use host::{
     CgroupFacts, CgroupVersion, ConfigFile, Content, DmiFacts, HostFacts, MemoryFacts, UnitFacts,
     XenFacts,

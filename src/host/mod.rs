@@ -15,6 +15,7 @@ pub mod lock;
 pub mod mounts;
 pub mod netfilter;
 pub mod notify;
+pub mod nvml;
 pub mod process;
 pub mod program;
 pub mod routes;

@@ -26,7 +26,7 @@ pub(super) const EBS_MOUNTS: &str = "/mnt/ecs/ebs";
 /// Who is named as the origin of ecs-init's defaults.
 const DEFAULTS: &str = "ecs-nanny";
 
-const GPU_SUPPORT: &str = "ECS_ENABLE_GPU_SUPPORT";
+pub(super) const GPU_SUPPORT: &str = "ECS_ENABLE_GPU_SUPPORT";
 const UPDATES: &str = "ECS_UPDATES_ENABLED";
 
 /// What the agent is always given, as ecs-init gives it.

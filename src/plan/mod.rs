@@ -9,6 +9,7 @@ mod engine;
 mod environment;
 mod files;
 mod firewall;
+mod gpu;
 mod host_config;
 mod inputs;
 mod kernel;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use daemon_json::{DaemonJson, InForceBy, KeyChange, mask_config};
 pub use engine::OWN_UNIT;
+pub use gpu::GpuPlan;
 pub use host_config::APPARMOR_PROFILE;
 pub use labels::{PLAN_HASH_LABEL, VERSION_LABEL, hash};
 pub use mask::masked;
@@ -130,6 +132,12 @@ pub struct Preparation {
     /// The Docker daemon's configuration file, where `engine.config` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_json: Option<DaemonJson>,
+    /// GPUs that are awaited before the agent starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<GpuPlan>,
+    /// A list of GPUs that came with the image, and is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_inventory: Option<String>,
     /// Volumes, in the order of their places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<VolumePlan>,
@@ -215,6 +223,8 @@ pub fn build(settings: &Settings, facts: &Facts) -> Plan {
     let (volumes, problems) = storage::plan(&inputs, &daemon_json::data_roots(&inputs));
     plan.preparation.volumes = volumes;
     plan.preparation.findings.extend(problems);
+    plan.preparation.gpu = gpu::plan(&inputs);
+    plan.preparation.stale_inventory = gpu::stale_inventory(&inputs);
     if inputs.amazon_unit() {
         plan.agent_unit = Some(AMAZON_UNIT.to_owned());
         plan.findings.extend(amazon_unit::findings(&inputs));

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::{
     AgentBackend, BakedState, EngineBackend, Fetch, FileSystem, Layout, Level, LogFormat, OnEc2,
-    OnFailed, OnHung, OnUnfit, OnUserDataFailed, Switch,
+    OnFailed, OnHung, OnUnfit, OnUserDataFailed, Switch, WithoutDriver,
 };
 
 macro_rules! table {
@@ -29,6 +29,7 @@ pub(super) struct Fragment {
     pub(super) agent: AgentTable,
     pub(super) checks: ChecksTable,
     pub(super) engine: EngineTable,
+    pub(super) gpu: GpuTable,
     pub(super) health: HealthTable,
     pub(super) log: LogTable,
     pub(super) metadata: MetadataTable,
@@ -99,6 +100,15 @@ table!(
         on_hung: OnHung,
         config: toml::Table,
         restart_for_config: Switch,
+    }
+);
+
+table!(
+    /// `[gpu]`
+    GpuTable {
+        wait: String,
+        without_driver: WithoutDriver,
+        configure_runtime: Switch,
     }
 );
 

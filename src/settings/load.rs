@@ -94,6 +94,7 @@ impl Merging {
             agent,
             checks,
             engine,
+            gpu,
             health,
             log,
             metadata,
@@ -224,6 +225,19 @@ impl Merging {
             "engine.restart_for_config",
             engine.restart_for_config,
             &mut it.restart_for_config,
+        );
+
+        let it = &mut settings.gpu;
+        file.checked("gpu.wait", gpu.wait, &mut it.wait, off_or_duration);
+        file.plain(
+            "gpu.without_driver",
+            gpu.without_driver,
+            &mut it.without_driver,
+        );
+        file.plain(
+            "gpu.configure_runtime",
+            gpu.configure_runtime,
+            &mut it.configure_runtime,
         );
 
         file.checked("health.tcp", health.tcp, &mut settings.health.tcp, loopback);

@@ -5,6 +5,7 @@ mod acting;
 mod check;
 mod docker_config;
 mod fragment;
+mod gpu;
 mod load;
 mod metadata;
 mod storage;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 pub use acting::Acting;
 pub use docker_config::{DockerConfig, overlaid};
+pub use gpu::{Gpu, WithoutDriver};
 pub use load::{Document, Loaded, NOTICES, PROFILES, SettingsError, merge, unreadable};
 pub use metadata::{Metadata, OnEc2};
 pub use storage::{ALL_VOLUMES, DOCKER_PLACE, FileSystem, Layout, Storage};
@@ -33,6 +35,8 @@ pub struct Settings {
     pub checks: Checks,
     /// `[engine]`
     pub engine: Engine,
+    /// `[gpu]`
+    pub gpu: Gpu,
     /// `[health]`
     pub health: Health,
     /// `[log]`

@@ -111,6 +111,8 @@ pub enum Reason {
     Metadata,
     /// The instance profile's credentials are not there yet.
     Credentials,
+    /// The GPU driver is not ready on a host that is to offer GPUs.
+    Gpu,
     /// cloud-init has not run the user data yet, or failed to.
     UserData,
     /// No cluster is configured.
@@ -145,13 +147,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 22] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
         Reason::EngineHung,
         Reason::Metadata,
         Reason::Credentials,
+        Reason::Gpu,
         Reason::UserData,
         Reason::Cluster,
         Reason::WarmPool,
@@ -178,6 +181,7 @@ impl Reason {
             Reason::EngineHung => "the Docker daemon does not answer",
             Reason::Metadata => "the instance metadata service does not answer",
             Reason::Credentials => "the instance profile has no credentials yet",
+            Reason::Gpu => "the GPU driver is not ready",
             Reason::UserData => "the user data has not run",
             Reason::Cluster => "no cluster is configured",
             Reason::WarmPool => "the instance is kept in a warm pool",

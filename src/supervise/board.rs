@@ -44,6 +44,8 @@ pub struct Board {
     pub image_findings: Vec<Finding>,
     /// What is to be said of the port that health is served on.
     pub health_port_finding: Option<Finding>,
+    /// What is to be said of the GPUs.
+    pub gpu_finding: Option<Finding>,
     /// An operator's hold.
     pub hold: Option<Hold>,
     /// What had gone from the host and was put back.
@@ -76,6 +78,8 @@ pub struct Why {
     pub metadata: String,
     /// On the credentials.
     pub credentials: String,
+    /// On the GPUs.
+    pub gpus: String,
     /// On the user data.
     pub user_data: String,
     /// On the image.
@@ -97,6 +101,7 @@ impl Board {
             apply_findings: Vec::new(),
             image_findings: Vec::new(),
             health_port_finding: None,
+            gpu_finding: None,
             hold: None,
             repairs: RepairsView::default(),
             lifecycle: LifecycleView::default(),
@@ -270,6 +275,7 @@ impl Board {
             .chain(&self.apply_findings)
             .chain(&self.image_findings)
             .chain(&self.health_port_finding)
+            .chain(&self.gpu_finding)
             .chain(&runs_unfit)
             .filter(|finding| seen.insert(*finding))
             .cloned()

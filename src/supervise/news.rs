@@ -51,6 +51,10 @@ pub enum News {
     Credentials(Result<Option<bool>, String>),
     /// What is to be said of the port that health is served on.
     HealthPort(Option<Finding>),
+    /// The GPU driver's devices are not there yet, in words.
+    GpusAwaited(String),
+    /// What became of the GPUs.
+    Gpus(Box<Gpus>),
     /// What became of the user data.
     UserData(UserData),
     /// The plan's files and network parts are on the host.
@@ -169,4 +173,15 @@ pub struct AgentRun {
     pub plan_hash: Option<String>,
     /// It was made from another image than the one now loaded.
     pub other_image: bool,
+}
+
+/// What became of the GPUs, with the host's facts as they are then.
+#[derive(Debug)]
+pub enum Gpus {
+    /// They are there, and listed for the agent.
+    Ready(Option<Box<HostFacts>>),
+    /// They are not, and the agent starts without.
+    GoneWithout(Option<Box<HostFacts>>, Finding),
+    /// They are not, in words, and the agent does not start.
+    Missing(Option<Box<HostFacts>>, String, Finding),
 }

@@ -9,10 +9,7 @@ use ecs_nanny::settings::{DockerConfig, Document, Loaded, merge, overlaid};
 use serde::Deserialize;
 use serde_json::Value;
 
-#[path = "../fixture/mod.rs"]
-mod fixture;
-
-use fixture::Fixture;
+use super::fixture::Fixture;
 
 const DAEMON_JSON: &str = "etc/docker/daemon.json";
 

@@ -11,6 +11,7 @@ mod atomic;
 mod configuration;
 mod engine;
 mod fetch;
+mod gpu;
 mod hangs;
 mod health;
 mod image;

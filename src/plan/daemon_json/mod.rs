@@ -68,21 +68,27 @@ pub(super) fn plan(inputs: &Inputs<'_>) -> (Option<DaemonJson>, Vec<Finding>) {
     let path = command::value_of(&words, "config-file")
         .unwrap_or(DAEMON_JSON)
         .to_owned();
-    let wanted = &inputs.settings.engine.config;
+    let (for_gpus, mut findings) = super::gpu::docker_config(inputs);
+    let wanted = &overlaid(for_gpus, &inputs.settings.engine.config);
     if path != DAEMON_JSON {
-        return (None, elsewhere(&path, wanted).into_iter().collect());
+        findings.extend(elsewhere(&path, wanted));
+        return (None, findings);
     }
     let found = match existing(host, &path) {
         Ok(found) => found,
         // The rule docker.daemon_json tells it; who sets nothing has not asked for more.
-        Err(_) if wanted.is_empty() => return (None, Vec::new()),
-        Err(finding) => return (None, vec![*finding]),
+        Err(_) if wanted.is_empty() => return (None, findings),
+        Err(finding) => {
+            findings.push(*finding);
+            return (None, findings);
+        }
     };
-    let mut findings = wrong_kinds(wanted);
+    let mut refusals = wrong_kinds(wanted);
     let merged = overlaid(found.clone().unwrap_or_default(), wanted);
-    findings.extend(conflicts(&merged, wanted, &words, &path));
-    findings.extend(labels_twice(&merged, &path));
-    if !findings.is_empty() || wanted.is_empty() {
+    refusals.extend(conflicts(&merged, wanted, &words, &path));
+    refusals.extend(labels_twice(&merged, &path));
+    if !refusals.is_empty() || wanted.is_empty() {
+        findings.extend(refusals);
         return (None, findings);
     }
     let keys = changes(found.as_ref(), &merged);

@@ -26,6 +26,7 @@ impl Board {
                 humantime::format_duration(self.loaded.settings.agent.disconnected_after)
             ),
             (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
+            (_, Some(Reason::Gpu)) => self.why.gpus.clone(),
             (_, Some(Reason::UserData)) => {
                 or(&self.why.user_data, "the end of cloud-init is awaited")
             }

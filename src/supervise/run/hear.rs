@@ -90,6 +90,11 @@ impl Supervisor {
                 self.record_findings();
                 self.publish();
             }
+            News::GpusAwaited(why) => {
+                self.board.why.gpus = why;
+                self.answer(Answer::GpusAwaited);
+            }
+            News::Gpus(gpus) => self.gpus(*gpus),
             News::UserData(user_data) => self.user_data(user_data),
             News::PlanApplied { findings, repaired } => {
                 if repaired > 0 {
@@ -255,6 +260,7 @@ impl Supervisor {
         self.crew.plan = self.board.plan.clone().map(Arc::new);
         self.compare_plans();
         self.record_findings();
+        self.want_gpus();
         self.answer(Answer::Checked {
             unfit: self.board.unfit(),
             cluster: self.board.has_cluster(),

@@ -2,6 +2,7 @@
 //! machine asks for. It never waits for an action.
 
 mod agent;
+mod gpus;
 mod hear;
 mod images;
 mod lifecycle;
@@ -100,6 +101,7 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         moved_state_aside: false,
         noted_instance: None,
         reload_asked: false,
+        gpus_asked: false,
         ending: None,
     };
     let signals = Signals::install()?;
@@ -133,6 +135,7 @@ struct Supervisor {
     /// The instance whose state the agent's is known to be.
     noted_instance: Option<String>,
     reload_asked: bool,
+    gpus_asked: bool,
     ending: Option<Exit>,
 }
 

@@ -17,6 +17,8 @@ pub enum Event {
     ConfigurationRead,
     /// The agent's container is to be replaced by one of the plan in force.
     ReplacementAsked,
+    /// The plan has GPUs that the agent is to offer.
+    GpusWanted,
     /// A timer that was armed.
     Fired(Timer),
     /// An action ended.
@@ -75,6 +77,12 @@ pub enum Answer {
     CredentialsReady,
     /// Of the same: not within their budget.
     CredentialsMissing,
+    /// Of [`Action::AwaitGpus`]: not there yet; another answer follows.
+    GpusAwaited,
+    /// Of the same: there, or the agent starts without.
+    GpusReady,
+    /// Of the same: not within their time.
+    GpusMissing,
     /// Of [`Action::AwaitUserData`]: cloud-init has ended, or there is none.
     UserDataEnded,
     /// Of the same: it did not run the user data, or not within its budget.
@@ -184,13 +192,15 @@ pub enum Timer {
     Hold,
     /// Ask for credentials again.
     Credentials,
+    /// Look for the GPUs' devices again.
+    Gpus,
     /// Look for the end of cloud-init again.
     UserData,
 }
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Timer; 17] = [
+    pub const ALL: [Timer; 18] = [
         Timer::Agent,
         Timer::Probe,
         Timer::Forgive,
@@ -207,6 +217,7 @@ impl Timer {
         Timer::Hung,
         Timer::Hold,
         Timer::Credentials,
+        Timer::Gpus,
         Timer::UserData,
     ];
 
@@ -224,6 +235,7 @@ impl Timer {
             | Timer::Image
             | Timer::Check
             | Timer::Credentials
+            | Timer::Gpus
             | Timer::UserData => true,
             Timer::Probe
             | Timer::Forgive
@@ -258,6 +270,8 @@ pub enum Action {
     FetchIdentity,
     /// Wait for the credentials of the instance profile.
     AwaitCredentials,
+    /// Wait for the GPU driver's devices and have the agent's list made.
+    AwaitGpus,
     /// Wait until cloud-init has run the user data.
     AwaitUserData,
     /// End the agent, which does not answer; its follower tells when it has ended.

@@ -83,6 +83,10 @@ pub struct State {
     pub user_data_refused: bool,
     /// The instance profile's credentials are there.
     pub credentials: Need,
+    /// GPUs that the agent is to offer are there; without any it is met.
+    pub gpus: Need,
+    /// They were not there at the first look.
+    pub gpus_awaited: bool,
     /// An operator holds the supervision.
     pub held: bool,
     /// What the settings decide.
@@ -120,6 +124,8 @@ impl State {
             user_data_ended: false,
             user_data_refused: false,
             credentials: Need::Open,
+            gpus: Need::Met,
+            gpus_awaited: false,
             held: false,
             policy,
         };
@@ -135,6 +141,7 @@ impl State {
             Event::ConfigurationChanged | Event::ReloadAsked => self.reread(&mut actions),
             Event::ConfigurationRead => self.configuration_read(&mut actions),
             Event::ReplacementAsked => self.replace(&mut actions),
+            Event::GpusWanted => self.gpus_wanted(),
             Event::Fired(timer) => self.fired(timer, &mut actions),
             Event::Answered(answer) => self.answered(answer, &mut actions),
             Event::EngineLost => self.engine_lost(&mut actions),
@@ -186,6 +193,10 @@ impl State {
             self.credentials = Need::Busy;
             actions.push(Action::AwaitCredentials);
         }
+        if self.gpus == Need::Open {
+            self.gpus = Need::Busy;
+            actions.push(Action::AwaitGpus);
+        }
         if self.engine != EngineState::Up {
             return;
         }
@@ -204,6 +215,7 @@ impl State {
             self.image,
             self.user_data,
             self.credentials,
+            self.gpus,
         ];
         let needs_met = needs.iter().all(|need| *need == Need::Met);
         if needs_met && self.cluster && !self.warm && self.agent == AgentState::Idle {
@@ -246,6 +258,9 @@ impl State {
             Answer::CredentialsMissing => {
                 missing(&mut self.credentials, Timer::Credentials, actions);
             }
+            Answer::GpusAwaited => self.gpus_awaited = self.gpus == Need::Busy,
+            Answer::GpusReady => self.gpus_ready(),
+            Answer::GpusMissing => missing(&mut self.gpus, Timer::Gpus, actions),
             Answer::UserDataEnded => self.user_data_ended(actions),
             Answer::UserDataFailed { refused } => {
                 self.user_data_refused = refused;
@@ -322,6 +337,7 @@ impl State {
             Timer::Hung => self.end_hung_engine(actions),
             Timer::Hold => self.hold(false, actions),
             Timer::Credentials => retry(&mut self.credentials),
+            Timer::Gpus => retry(&mut self.gpus),
             Timer::UserData => retry(&mut self.user_data),
             Timer::Identity => retry(&mut self.identity),
             Timer::Image => retry(&mut self.image),

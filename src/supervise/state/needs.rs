@@ -67,12 +67,25 @@ impl State {
         }
         retry(&mut self.user_data);
         retry(&mut self.identity);
+        retry(&mut self.gpus);
         retry(&mut self.image);
         let in_slow_lane = self.agent == AgentState::BackingOff && self.failures > BUDGET;
         if in_slow_lane || matches!(self.agent, AgentState::Failed | AgentState::Refused) {
             actions.push(Action::Disarm(Timer::Agent));
             self.agent = AgentState::Idle;
         }
+    }
+
+    /// An agent that runs already is left as it is.
+    pub(super) fn gpus_wanted(&mut self) {
+        if self.gpus == Need::Met && !self.launched {
+            self.gpus = Need::Open;
+        }
+    }
+
+    pub(super) fn gpus_ready(&mut self) {
+        self.gpus_awaited = false;
+        self.gpus = Need::Met;
     }
 
     pub(super) fn plan_applied(&mut self, actions: &mut Vec<Action>) {

@@ -78,6 +78,8 @@ impl State {
             Some(Reason::Metadata)
         } else if self.credentials != Need::Met {
             Some(Reason::Credentials)
+        } else if self.gpus == Need::Missing || self.gpus_awaited {
+            Some(Reason::Gpu)
         } else if self.image == Need::Missing {
             Some(if self.image_invalid {
                 Reason::ImageInvalid

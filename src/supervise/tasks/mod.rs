@@ -6,6 +6,7 @@ mod asked;
 mod check;
 mod engine;
 mod fetch;
+mod gpu;
 mod identity;
 mod image;
 mod network;
@@ -50,6 +51,7 @@ enum Kind {
     Ping,
     Identity,
     Credentials,
+    Gpus,
     UserData,
     EndEngine,
     EndAgent,
@@ -174,6 +176,7 @@ impl Crew {
             Action::PingEngine => self.ping_engine(),
             Action::FetchIdentity => self.fetch_identity(),
             Action::AwaitCredentials => self.await_credentials(),
+            Action::AwaitGpus => self.await_gpus(),
             Action::AwaitUserData => self.await_user_data(),
             Action::EndAgent => self.end_agent(),
             Action::RenewAgent => self.renew_agent(),

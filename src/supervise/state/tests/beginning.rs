@@ -183,3 +183,37 @@ fn an_agent_that_runs_when_its_instance_goes_back_to_the_warm_pool_is_left() {
     assert_eq!(state.step(Event::Warm(true)), []);
     assert_eq!(state.phase(), (Phase::Healthy, None));
 }
+
+#[test]
+fn gpus_are_awaited_only_where_the_plan_has_them() {
+    let ready = [
+        Answer::Checked {
+            unfit: false,
+            cluster: true,
+        },
+        Answer::IdentityKnown,
+        Answer::CredentialsReady,
+        Answer::EngineUp,
+        Answer::NothingToAdopt,
+        Answer::ImageReady,
+        Answer::PlanApplied,
+    ];
+    let (mut state, _) = State::start(POLICY);
+    user_data_ended(&mut state);
+    state.step(Event::GpusWanted);
+    for answer in ready {
+        assert!(!launches(&state.step(Event::Answered(answer))));
+    }
+    state.step(Event::Answered(Answer::GpusAwaited));
+    assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Gpu)));
+    let actions = state.step(Event::Answered(Answer::GpusMissing));
+    assert_eq!(armed(&actions, Timer::Gpus), Some(LONGEST_WAIT));
+    assert_eq!(state.phase(), (Phase::Waiting, Some(Reason::Gpu)));
+    assert_eq!(state.step(Event::Fired(Timer::Gpus)), [Action::AwaitGpus]);
+    assert!(launches(&state.step(Event::Answered(Answer::GpusReady))));
+
+    // An agent that runs is left as it is, and a host without any asks for nothing.
+    let mut state = healthy();
+    assert_eq!(state.step(Event::GpusWanted), []);
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+}

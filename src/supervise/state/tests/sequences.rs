@@ -76,6 +76,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::IdentityMissing),
         Just(Answer::PlanApplied),
         Just(Answer::CredentialsReady),
+        Just(Answer::GpusAwaited),
+        Just(Answer::GpusReady),
+        Just(Answer::GpusMissing),
         Just(Answer::CredentialsMissing),
         Just(Answer::UserDataEnded),
         any::<bool>().prop_map(|refused| Answer::UserDataFailed { refused }),
@@ -116,6 +119,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::ReloadAsked),
         1 => Just(Event::ReplacementAsked),
         3 => proptest::sample::select(&Timer::ALL[..]).prop_map(Event::Fired),
+        1 => Just(Event::GpusWanted),
     ]
 }
 
@@ -186,6 +190,9 @@ proptest! {
             }
             if state.credentials == Need::Missing {
                 prop_assert!(retried(Timer::Credentials));
+            }
+            if state.gpus == Need::Missing {
+                prop_assert!(retried(Timer::Gpus));
             }
             if state.user_data == Need::Missing {
                 prop_assert!(retried(Timer::UserData));

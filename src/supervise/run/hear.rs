@@ -30,6 +30,7 @@ impl Supervisor {
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.remember_instance();
+                self.crew.look_at_volumes();
                 self.take_settings(settings, lint);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
@@ -164,6 +165,7 @@ impl Supervisor {
                 }
                 self.answer(Answer::AgentStopped);
             }
+            News::Volumes { plugin, volumes } => self.volumes(plugin, volumes),
             News::PlanUndone { findings } => {
                 for finding in &findings {
                     tracing::warn!("{}", finding.sentence());

@@ -8,6 +8,7 @@ mod lifecycle;
 mod records;
 mod saved_state;
 mod signals;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -162,6 +163,7 @@ impl Supervisor {
                     self.judge_health();
                     if refreshed.elapsed() >= REFRESH {
                         refreshed = Instant::now();
+                        self.crew.look_at_volumes();
                         self.publish();
                     }
                 }

@@ -9,6 +9,7 @@ mod identity;
 mod image;
 mod network;
 mod user_data;
+mod volumes;
 mod units;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use std::time::SystemTime;
 pub use agent::Aside;
 pub use check::lint;
 use fetch::Fetching;
+pub use volumes::view as volumes_view;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -59,6 +61,7 @@ enum Kind {
     Probe,
     CountTasks,
     Examine,
+    Volumes,
 }
 
 /// Runs tasks for the loop.

@@ -1,6 +1,6 @@
 //! `ecs.*`, first half: what of the agent is installed, and what was left of it.
 
-use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind, UnitFacts};
+use crate::facts::{Fact, Facts, HostFacts, InstanceFacts, PathKind, UnitFacts, VolumePlugin};
 use crate::finding::Outcome;
 use crate::finding::Severity::{Informational, Recommended, Required};
 
@@ -88,6 +88,16 @@ pub const RULES: &[Rule] = &[
         source: "https://github.com/aws/amazon-ecs-ami, scripts/install-service-connect",
         judge: Judge::Host(service_connect),
     },
+    Rule {
+        id: "ecs.volumes",
+        title: "tasks can have EFS volumes with IAM and access points",
+        weights: &[("ecs", Informational), ("batch", Informational)],
+        told: Told::Image,
+        required: "mount.efs, and a volume plugin that answers",
+        remedy: "install amazon-efs-utils; systemctl enable --now ecs-nanny-volumes.socket",
+        source: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/efs-volumes.html",
+        judge: Judge::Facts(volumes),
+    },
 ];
 
 /// True where something stands at one of [`crate::facts::PROBED_PATHS`].
@@ -135,17 +145,20 @@ fn version(facts: &Facts, demands: &Demands) -> Judgement {
     }
 }
 
+/// A unit that starts at boot.
+fn enabled_unit<'a>(host: &'a HostFacts, name: &str) -> Option<&'a UnitFacts> {
+    host.units
+        .get(name)
+        .and_then(Fact::known)
+        .filter(|unit| unit.file_state.as_deref() == Some("enabled"))
+}
+
 fn unit(facts: &Facts) -> Judgement {
     let host = &facts.host;
     if !facts.unbooted && !host.systemd {
         return skipped("systemd does not run here");
     }
-    let enabled = |name: &str| {
-        host.units
-            .get(name)
-            .and_then(Fact::known)
-            .filter(|unit| unit.file_state.as_deref() == Some("enabled"))
-    };
+    let enabled = |name: &str| enabled_unit(host, name);
     if enabled("ecs-nanny.service").is_some() {
         return passed("ecs-nanny.service is enabled");
     }
@@ -243,4 +256,34 @@ fn service_connect(host: &HostFacts) -> Judgement {
         "/var/lib/ecs/deps/serviceconnect/ecs-service-connect-agent.interface-v1.tar";
     let there = is_there(host, IMAGE);
     met(there, if there { "there" } else { "absent" })
+}
+
+fn volumes(facts: &Facts) -> Judgement {
+    let host = &facts.host;
+    let is_there = |helper: &str| host.programs.contains_key(helper);
+    if !is_there("mount.efs") {
+        return failed("there is no mount.efs");
+    }
+    let helpers = match is_there("mount.s3files") {
+        true => "mount.efs and mount.s3files",
+        false => "mount.efs, and no mount.s3files",
+    };
+    if facts.image_only {
+        let enabled = [
+            "ecs-nanny-volumes.socket",
+            "amazon-ecs-volume-plugin.socket",
+        ]
+        .into_iter()
+        .find(|name| enabled_unit(host, name).is_some());
+        return match enabled {
+            Some(name) => passed(format!("{helpers}; {name} is enabled")),
+            None => failed(format!("{helpers}; no volume plugin is enabled")),
+        };
+    }
+    match &host.volume_plugin {
+        VolumePlugin::Absent => failed(format!("{helpers}; no volume plugin listens")),
+        VolumePlugin::Silent(why) => failed(format!("{helpers}; {why}")),
+        VolumePlugin::Listening => passed(format!("{helpers}; a volume plugin listens")),
+        VolumePlugin::Answers => passed(format!("{helpers}; the volume plugin answers")),
+    }
 }

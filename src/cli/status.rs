@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::finding::{Finding, Outcome, Severity};
-use crate::snapshot::{BootView, Phase, RetryView, Snapshot, Timestamp};
+use crate::snapshot::{BootView, Phase, RetryView, Snapshot, Timestamp, VolumeView, VolumesView};
 
 use super::page::{BOLD, GREEN, Page, RED, YELLOW};
 use super::plot::seconds;
@@ -125,6 +125,9 @@ impl Screen<'_> {
         }
         self.lifecycle(text);
         self.row(text, "host", &self.host());
+        if let Some(line) = volumes(&self.snapshot.volumes) {
+            self.row(text, "volumes", &line);
+        }
         if self.snapshot.repairs.total > 0 {
             let last = self.snapshot.repairs.last_at;
             let ago = last.map_or("?".to_owned(), |at| self.ago(at));
@@ -274,6 +277,36 @@ fn boot(boot: &BootView) -> Option<String> {
         longest.name.words(),
         seconds(length),
     ))
+}
+
+/// The volumes that are mounted, or that there is nobody to mount them, in a line; nothing where no task has any.
+fn volumes(volumes: &VolumesView) -> Option<String> {
+    if let Some(why) = &volumes.why {
+        return Some(format!("the volume plugin does not answer: {why}"));
+    }
+    if volumes.volumes.is_empty() {
+        return None;
+    }
+    let (mounted, idle): (Vec<&VolumeView>, Vec<&VolumeView>) =
+        volumes.volumes.iter().partition(|volume| volume.mounted);
+    let mut words = format!("{} mounted", mounted.len());
+    let mut between = ": ";
+    for volume in mounted {
+        let uses = counted(volume.references, "use");
+        let _ = write!(
+            words,
+            "{between}{} ({}, {uses})",
+            volume.name, volume.fs_type
+        );
+        between = ", ";
+    }
+    if !idle.is_empty() {
+        let _ = write!(words, "; {} not mounted", idle.len());
+    }
+    if volumes.plugin == "absent" {
+        words.push_str("; there is no volume plugin");
+    }
+    Some(words)
 }
 
 fn phase_style(phase: Phase) -> Style {

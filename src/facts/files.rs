@@ -43,6 +43,8 @@ pub const PROGRAMS: &[&str] = &[
     "mkfs.xfs",
     "modinfo",
     "mount",
+    "mount.efs",
+    "mount.s3files",
     "nsenter",
     "nvidia-container-runtime",
     "ps",

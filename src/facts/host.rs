@@ -192,6 +192,8 @@ pub struct HostFacts {
     pub nvidia_devices: Vec<String>,
     /// AppArmor and domain membership.
     pub security: super::SecurityFacts,
+    /// The plugin for volumes of tasks.
+    pub volume_plugin: super::VolumePlugin,
     /// True when the running system's PID 1 is systemd (`/run/systemd/system` exists).
     pub systemd: bool,
 }

@@ -16,6 +16,7 @@ mod leftovers;
 mod network;
 mod security;
 mod storage;
+mod volume_plugin;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub use leftovers::{Leftover, LeftoverKind, MACHINE_ID, leftovers};
 pub use network::{NetworkFacts, network};
 pub use security::{SecurityFacts, security};
 pub use storage::{BlockDeviceFacts, DiskFacts, FstabFacts, SpaceFacts};
+pub use volume_plugin::{VolumePlugin, volume_plugin};
 pub use volumes::{VolumeFacts, volumes};
 
 pub use crate::host::files::Kind as PathKind;
@@ -174,7 +176,6 @@ pub const PROBED_PATHS: &[&str] = &[
     "/var/lib/ecs/deps/execute-command",
     "/var/cache/ecs/ecs-agent.tar",
     "/proc/sys/net",
-    "/run/docker/plugins/amazon-ecs-volume-plugin.sock",
     "/run/systemd/container",
     "/sbin/apparmor_parser",
     "/sbin/ip6tables",

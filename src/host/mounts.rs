@@ -112,7 +112,7 @@ pub async fn unmount_lazily(target: &str, deadline: Duration) -> Result<(), Prog
     program::run_group("umount", &args, &shown, deadline).await
 }
 
-/// Ends what a process that was killed left mounting at a target, and waits until it has ended, which takes no longer
+/// Ends what a process that was killed left mounting or unmounting at a target, and waits until it has ended, which takes no longer
 /// than a few seconds. Returns how many process groups there were.
 pub async fn end_abandoned(target: &str) -> usize {
     const LOOK: Duration = Duration::from_millis(20);
@@ -147,7 +147,7 @@ fn mounting(target: &str) -> Vec<Pid> {
     groups
 }
 
-/// Whether a process is mount(8), or a helper of it, called with a target. A helper may be a script, whose interpreter
+/// Whether a process is mount(8), a helper of it or umount(8), called with a target. A helper may be a script, whose interpreter
 /// comes first.
 fn is_mounting(pid: i32, target: &str) -> bool {
     let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) else {
@@ -158,7 +158,7 @@ fn is_mounting(pid: i32, target: &str) -> bool {
         Path::new(&*String::from_utf8_lossy(word))
             .file_name()
             .and_then(|name| name.to_str())
-            .is_some_and(|name| name == "mount" || name.starts_with("mount."))
+            .is_some_and(|name| matches!(name, "mount" | "umount") || name.starts_with("mount."))
     };
     words.iter().take(2).any(is_mount) && words.contains(&target.as_bytes())
 }

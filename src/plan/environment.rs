@@ -13,12 +13,9 @@ use super::engine::Socket;
 use super::inputs::{Inputs, said};
 use super::notice::{notice, place};
 use crate::agent_config::{Layer, Variable};
-use crate::facts::{PathKind, is_warm};
+use crate::facts::is_warm;
 use crate::finding::{Finding, Severity};
 use crate::settings::Switch;
-
-/// The volume plugin's socket (Amazon's package).
-const VOLUME_PLUGIN: &str = "/run/docker/plugins/amazon-ecs-volume-plugin.sock";
 
 /// Where EBS volumes of tasks are mounted. ecs-init makes it before it starts the agent, and so do we.
 pub(super) const EBS_MOUNTS: &str = "/mnt/ecs/ebs";
@@ -101,7 +98,7 @@ fn defaults(inputs: &Inputs<'_>, environment: &mut Environment) {
         add("SSL_CERT_DIR", certificates.ssl_cert_dir);
     }
     // ecs-init claims it on every host, and tasks with EFS volumes are placed where they can't start.
-    if inputs.kind(VOLUME_PLUGIN) != PathKind::Absent {
+    if inputs.facts.host.volume_plugin.is_usable() {
         add("ECS_VOLUME_PLUGIN_CAPABILITIES", r#"["efsAuth"]"#);
     }
 }

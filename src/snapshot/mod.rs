@@ -20,7 +20,10 @@ use crate::finding::Finding;
 pub use boot::{BootView, Span, SpanName};
 pub use lifecycle::{ActionView, LifecycleView, Notice, NoticeName};
 pub use moment::Timestamp;
-pub use views::{AgentView, EngineView, HostView, LastExit, NannyView, RepairsView, RetryView};
+pub use views::{
+    AgentView, EngineView, HostView, LastExit, NannyView, RepairsView, RetryView, VolumeView,
+    VolumesView,
+};
 
 /// The number that grows when the JSON of the health document changes incompatibly; fields are only added.
 pub const SCHEMA: u32 = 1;
@@ -244,6 +247,9 @@ pub struct Snapshot {
     /// What EC2 and Auto Scaling have announced.
     #[serde(default)]
     pub lifecycle: LifecycleView,
+    /// The volumes of tasks that the volume plugin mounts.
+    #[serde(default)]
+    pub volumes: VolumesView,
     /// What the boot's time was spent on.
     #[serde(default)]
     pub boot: BootView,

@@ -66,6 +66,12 @@ pub fn full() -> Snapshot {
             last_at: Some(ago(30)),
         },
         lifecycle: lifecycle(),
+        volumes: VolumesView {
+            plugin: "answers".to_owned(),
+            why: None,
+            directory: "/var/lib/ecs/volumes".to_owned(),
+            volumes: vec![volume("web-files", 2), volume("old-files", 0)],
+        },
         boot: boot(),
         findings: vec![
             finding("kernel.modern", Outcome::Failed, Severity::Recommended),
@@ -87,6 +93,17 @@ pub fn full() -> Snapshot {
             }),
         },
         ..empty()
+    }
+}
+
+fn volume(name: &str, references: u32) -> VolumeView {
+    VolumeView {
+        name: name.to_owned(),
+        fs_type: "efs".to_owned(),
+        device: Some("fs-0123456789abcdef0:/".to_owned()),
+        path: format!("/var/lib/ecs/volumes/{name}"),
+        mounted: references > 0,
+        references,
     }
 }
 
@@ -204,6 +221,7 @@ pub fn empty() -> Snapshot {
         retry: None,
         repairs: RepairsView::default(),
         lifecycle: LifecycleView::default(),
+        volumes: VolumesView::default(),
         boot: BootView::default(),
         findings: Vec::new(),
     }

@@ -143,3 +143,37 @@ pub struct RepairsView {
     /// When the last one was put back.
     pub last_at: Option<Timestamp>,
 }
+
+/// The volumes of tasks (EFS, S3 Files).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct VolumesView {
+    /// The volume plugin: `absent`, `listening`, `answers` or `silent`; empty before it was looked at.
+    pub plugin: String,
+    /// Why it is silent.
+    pub why: Option<String>,
+    /// The directory that volumes are mounted below.
+    pub directory: String,
+    /// Each volume.
+    pub volumes: Vec<VolumeView>,
+}
+
+/// One volume.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct VolumeView {
+    /// Its name.
+    pub name: String,
+    /// `efs` or `s3files`.
+    pub fs_type: String,
+    /// What is mounted, for example `fs-0123456789abcdef0:/`.
+    pub device: Option<String>,
+    /// Where it is mounted.
+    pub path: String,
+    /// Whether it is.
+    pub mounted: bool,
+    /// How often containers use it.
+    pub references: u32,
+}

@@ -13,7 +13,7 @@ use crate::plan::{self, Plan};
 use crate::settings::{BakedState, Loaded, OnUnfit};
 use crate::snapshot::{
     AgentView, EngineView, HostView, LastExit, LifecycleView, NannyView, Phase, Reason,
-    RepairsView, RetryView, SCHEMA, Snapshot, Timestamp,
+    RepairsView, RetryView, SCHEMA, Snapshot, Timestamp, VolumesView,
 };
 
 use super::hold::Hold;
@@ -52,6 +52,8 @@ pub struct Board {
     pub repairs: RepairsView,
     /// What EC2 and Auto Scaling have announced.
     pub lifecycle: LifecycleView,
+    /// The volumes of tasks.
+    pub volumes: VolumesView,
     /// What the boot's time was spent on.
     pub timeline: Timeline,
     /// The engine.
@@ -105,6 +107,7 @@ impl Board {
             hold: None,
             repairs: RepairsView::default(),
             lifecycle: LifecycleView::default(),
+            volumes: VolumesView::default(),
             timeline,
             engine: EngineView {
                 backend: backend.to_owned(),
@@ -254,6 +257,7 @@ impl Board {
             retry: self.retry().cloned(),
             repairs: self.repairs.clone(),
             lifecycle: self.lifecycle.clone(),
+            volumes: self.volumes.clone(),
             boot: self.timeline.view().clone(),
             findings: self.findings(),
         }

@@ -1,13 +1,14 @@
 //! What tasks report to the loop: an event for the machine, with the data that only views need.
 
 use crate::agent_image::KnownImage;
-use crate::facts::{EngineFacts, HostFacts, InstanceFacts};
+use crate::facts::{EngineFacts, HostFacts, InstanceFacts, VolumePlugin};
 use crate::finding::Finding;
 use crate::host::docker::Docker;
 use crate::host::introspection::Metadata;
 use crate::host::process::ContainerProcess;
 use crate::settings::{Loaded, SettingsError};
 use crate::snapshot::LifecycleView;
+use crate::snapshot::VolumeView;
 
 use super::engine::NotUp;
 use super::exit_reason::ExitReason;
@@ -114,6 +115,13 @@ pub enum News {
     },
     /// The agent was stopped, or why that is not known.
     AgentStopped(Result<(), String>),
+    /// The volume plugin was asked, and the mounts were read.
+    Volumes {
+        /// Whether the plugin answers.
+        plugin: VolumePlugin,
+        /// Its volumes.
+        volumes: Vec<VolumeView>,
+    },
     /// The plan's network parts are off the host.
     PlanUndone {
         /// What could not be undone.

@@ -75,6 +75,8 @@ ids! {
     UPDATE_KEPT = "38a488eb3053025cd87620a308fb33b7";
     /// The volume plugin listens.
     VOLUMES_SERVED = "f70c04ac129944e6afd1b3dab07150aa";
+    /// The volume plugin answers, or does no longer.
+    VOLUME_PLUGIN = "b088d1e995734b5394c2690d3bb992bf";
     /// A volume was mounted.
     VOLUME_MOUNTED = "0f194396dc744c18877e88f9ae28991f";
     /// A volume was unmounted.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 /// How long it may take. systemd starts the plugin when it is asked for the first time.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(3);
 /// The most that an answer may have, in bytes.
 const LARGEST: usize = 4096;
 

@@ -22,7 +22,7 @@ use super::name;
 use super::on_host::{self, UNMOUNT};
 use super::protocol::{self, Request};
 use super::recovery::{Recovery, recover};
-use super::state::Change;
+use super::state::{Change, State};
 
 /// How long a mount may take, waiting for its turn included. Docker asks for no longer than two minutes.
 const MOUNT: Duration = Duration::from_secs(100);
@@ -66,6 +66,14 @@ impl Plugin {
                 Some(Vec::new())
             }
         };
+        // What was under way must not end after it was looked at.
+        for volume in State::parse(file.as_deref().unwrap_or_default())
+            .state
+            .volumes
+            .values()
+        {
+            mounts::end_abandoned(&volume.path).await;
+        }
         let Recovery {
             ledger,
             half_mounted,
@@ -86,7 +94,6 @@ impl Plugin {
         };
         let until = Instant::now() + UNMOUNT;
         for (name, path) in half_mounted {
-            mounts::end_abandoned(&path).await;
             if let Err(why) = on_host::unmount(&path, until).await {
                 tracing::warn!(
                     MESSAGE_ID = message::VOLUME_FAILED,

@@ -22,8 +22,6 @@ use super::protocol::{self, LARGEST_BODY, Malformed};
 
 /// The media type of plugins (docs.docker.com/engine/extend/plugin_api).
 const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
-/// How long after an answer was given it is taken for received. Writing it to a local socket takes microseconds.
-const RECEIVED: Duration = Duration::from_secs(1);
 /// How long after the start Docker may repeat what the process before this one did not answer; Docker gives up after half
 /// a minute.
 const REPEATED: Duration = Duration::from_secs(60);
@@ -140,7 +138,7 @@ async fn carry_out(
             let waits = answer.send(Ok(done.answer)).is_ok();
             let Some(counted) = done.counted else { return };
             if waits {
-                tokio::time::sleep(RECEIVED).await;
+                // Written while the disk works: what a kill in between does is that a repetition is not counted.
                 plugin.answered(&counted).await;
             } else {
                 plugin.unanswered(&counted).await;

@@ -28,5 +28,6 @@ mod state;
 mod update;
 mod user_data;
 mod views;
+mod volumes;
 mod wait;
 mod world;

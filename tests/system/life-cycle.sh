@@ -4,6 +4,8 @@ enabled() { [ "$(in_guest systemctl is-enabled ecs-nanny.service)" = enabled ]; 
 
 install_package >"$work/told/package" 2>&1
 check "enabled by the package" enabled
+check "its volume plugin is enabled" in_guest systemctl --quiet is-enabled ecs-nanny-volumes.socket
+unit_is inactive ecs-nanny-volumes.socket || fail "the volume plugin's socket was opened by the package"
 unit_is inactive ecs-nanny.service || fail "started by the package"
 check "its directories are there" in_guest test -d /run/ecs-nanny -a -d /var/lib/ecs/data -a -e /run/xtables.lock
 in_guest systemctl start ecs-nanny.service
@@ -20,6 +22,8 @@ remove_package >>"$work/told/package" 2>&1
 [ "$(agent '{{.State.Running}}')" = false ] || fail "the agent runs after the removal"
 ! in_guest iptables-save | grep -q 51679 || fail "rules stayed after the removal"
 in_guest test ! -e /etc/systemd/system/multi-user.target.wants/ecs-nanny.service || fail "enabled after the removal"
+in_guest test ! -e /etc/systemd/system/sockets.target.wants/ecs-nanny-volumes.socket ||
+    fail "the volume plugin is enabled after the removal"
 in_guest test ! -e /usr/bin/ecs-nanny || fail "files stayed after the removal"
 
 # Whoever removes a package and installs it again expects to have what was before.

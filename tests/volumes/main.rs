@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod crash;
 mod docker;
+mod hangs;
 mod protocol;
 mod site;

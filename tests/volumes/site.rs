@@ -21,11 +21,12 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ecs-nanny");
 /// The driver's name, as the agent gives it.
 pub const DRIVER: &str = "amazon-ecs-volume-plugin";
 /// Where the stand-in helper's file systems are.
-pub const STORE: &str = "/run/lab-efs";
+pub const STORE: &str = "/var/lib/lab-efs";
 /// How long anything may take that is not itself timed: much longer than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const HELPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/mount.efs");
+const UMOUNT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/volumes/umount");
 
 /// Hosts at a time.
 const HOSTS: usize = 3;
@@ -70,8 +71,12 @@ impl Site {
         for name in ["upper", "work"] {
             fs::create_dir_all(sbin.join(name)).unwrap();
         }
-        for name in ["mount.efs", "mount.s3files"] {
-            fs::copy(HELPER, sbin.join("upper").join(name)).unwrap();
+        for (program, name) in [
+            (HELPER, "mount.efs"),
+            (HELPER, "mount.s3files"),
+            (UMOUNT, "umount"),
+        ] {
+            fs::copy(program, sbin.join("upper").join(name)).unwrap();
         }
         let sbin = sbin.display();
         let options = format!("lowerdir=/usr/sbin,upperdir={sbin}/upper,workdir={sbin}/work");
@@ -129,7 +134,11 @@ impl Site {
     pub fn start_plugin(&mut self) {
         self.end_plugin();
         let mut command = Command::new(PROGRAM);
-        command.arg("volumes").env_remove("JOURNAL_STREAM");
+        command
+            .arg("volumes")
+            .env_remove("JOURNAL_STREAM")
+            // Its own umount first.
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         self.plugin = Some(self.spawn(&mut command, "plugin.log"));
         until("the plugin listens", || {
             UnixStream::connect(self.host.path(SOCKET)).map(drop)
@@ -208,6 +217,27 @@ impl Site {
         let output = self.run("docker", arguments);
         assert!(!output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Runs Docker's command line beside the test.
+    pub fn docker_aside(&self, arguments: &[&str]) -> Aside {
+        let mut command = self.host.command("docker");
+        command.args(arguments).stdout(Stdio::null());
+        Aside(command.stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Runs a container with a volume beside the test.
+    pub fn run_container_aside(&self, name: &str, volume: &str) -> Aside {
+        self.docker_aside(&container(name, volume).each_ref().map(String::as_str))
+    }
+
+    /// Waits until so many helpers mount.
+    pub fn until_helpers(&self, wanted: usize) {
+        until("as many helpers as wanted", || {
+            let output = self.run("pgrep", &["--full", "^/bin/sh /sbin/mount\\.efs "]);
+            let found = String::from_utf8(output.stdout).unwrap().lines().count();
+            (found == wanted).then_some(()).ok_or(found)
+        });
     }
 
     /// Creates a volume as the agent does.
@@ -346,6 +376,18 @@ pub fn container(name: &str, volume: &str) -> [String; 7] {
         "lab/ordinary",
     ]
     .map(str::to_owned)
+}
+
+/// A command that runs beside the test.
+pub struct Aside(Child);
+
+impl Aside {
+    /// Waits until it has failed; what it said.
+    pub fn fails(self) -> String {
+        let output = self.0.wait_with_output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
 }
 
 /// Looks until there is a value.

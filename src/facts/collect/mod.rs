@@ -22,10 +22,12 @@ use super::{IMAGE_RELEASE, accelerators, agent_state, cloud_init, files, kernel,
 
 /// The units that [`HostFacts::units`] tells of.
 const UNITS: &[&str] = &[
+    "amazon-ecs-volume-plugin.socket",
     "chrony.service",
     "chronyd.service",
     "docker.service",
     "docker.socket",
+    "ecs-nanny-volumes.socket",
     "ecs-nanny.service",
     "ecs.service",
     "ntp.service",
@@ -92,6 +94,7 @@ pub fn host(root: &Root) -> HostFacts {
         network: super::network(root),
         nvidia_devices: super::nvidia_devices(root),
         security: super::security(root),
+        volume_plugin: super::volume_plugin(root),
         systemd: root.kind("/run/systemd/system") == Kind::Directory,
     }
 }

@@ -31,6 +31,7 @@ impl Supervisor {
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.remember_instance();
+                self.crew.look_at_volumes();
                 self.take_settings(settings, lint);
                 self.crew.not_ec2 =
                     not_ec2(self.crew.settings.metadata.ec2, &self.board.facts.host);
@@ -176,6 +177,7 @@ impl Supervisor {
                 }
                 self.answer(Answer::AgentStopped);
             }
+            News::Volumes { plugin, volumes } => self.volumes(plugin, volumes),
             News::PlanUndone { findings } => {
                 for finding in &findings {
                     tracing::warn!("{}", finding.sentence());

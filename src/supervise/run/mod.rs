@@ -10,6 +10,7 @@ mod records;
 mod saved_state;
 mod signals;
 mod together;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -174,6 +175,7 @@ impl Supervisor {
                 self.judge_health();
                 if refreshed.elapsed() >= REFRESH {
                     refreshed = Instant::now();
+                    self.crew.look_at_volumes();
                     self.renew();
                 }
             }

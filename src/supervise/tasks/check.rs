@@ -7,6 +7,7 @@ use crate::finding::Finding;
 use crate::supervise::hold::Hold;
 use crate::supervise::news::News;
 
+use super::volumes::asked;
 use super::{Crew, Kind};
 
 impl Crew {
@@ -24,12 +25,15 @@ impl Crew {
                 (host, settings().map(Box::new), lint, hold)
             });
             match reading.await {
-                Ok((host, settings, lint, hold)) => News::HostRead {
-                    host: Box::new(host),
-                    settings,
-                    lint,
-                    hold,
-                },
+                Ok((mut host, settings, lint, hold)) => {
+                    host.volume_plugin = asked(host.volume_plugin).await;
+                    News::HostRead {
+                        host: Box::new(host),
+                        settings,
+                        lint,
+                        hold,
+                    }
+                }
                 Err(error) => {
                     // Only a panic ends a blocking task early.
                     tracing::error!("reading the host failed: {error}");

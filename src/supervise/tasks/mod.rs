@@ -11,6 +11,7 @@ mod identity;
 mod image;
 mod network;
 mod user_data;
+mod volumes;
 mod units;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ pub use agent::Aside;
 pub use check::lint;
 use fetch::Fetching;
 pub use identity::not_ec2;
+pub use volumes::view as volumes_view;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -64,6 +66,7 @@ enum Kind {
     CountTasks,
     Connections,
     Examine,
+    Volumes,
 }
 
 /// Runs tasks for the loop.

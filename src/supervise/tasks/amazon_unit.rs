@@ -53,15 +53,17 @@ impl Crew {
 
     /// Waits, however long that takes, until somebody starts the unit.
     pub(super) fn await_agent_unit(&mut self) {
+        const ASK_AGAIN: Duration = Duration::from_secs(5);
         self.spawn(Kind::Agent, async {
-            let started = async {
+            let started = async || {
                 let systemd = Systemd::connect().await?;
                 systemd.unit_becomes(AMAZON_UNIT, Unit::up_or_coming).await
             };
-            match started.await {
-                Ok(_) => News::Plain(Event::AgentUnitStarted),
-                Err(error) => News::LaunchFailed(error.to_string()),
+            while let Err(error) = started().await {
+                tracing::warn!("{AMAZON_UNIT} can't be awaited: {error}");
+                tokio::time::sleep(ASK_AGAIN).await;
             }
+            News::Plain(Event::AgentUnitStarted)
         });
     }
 }

@@ -179,5 +179,5 @@ says() {
 
 # Anybody's record matches.
 in_journal() {
-    journalctl --directory="$root/var/log/journal" --quiet --no-pager --output=cat | grep -qE "$1"
+    grep -qE "$1" < <(journalctl --directory="$root/var/log/journal" --quiet --no-pager --output=cat)
 }

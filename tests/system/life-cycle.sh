@@ -10,7 +10,7 @@ unit_is inactive ecs-nanny.service || fail "started by the package"
 check "its directories are there" in_guest test -d /run/ecs-nanny -a -d /var/lib/ecs/data -a -e /run/xtables.lock
 in_guest systemctl start ecs-nanny.service
 phase_becomes healthy
-in_guest iptables-save | grep -q 51679 || fail "no rules for the agent's endpoint while it runs"
+grep -q 51679 < <(in_guest iptables-save) || fail "no rules for the agent's endpoint while it runs"
 
 # The other program of the package is where the first one looks for it.
 check "the agent's image is fetched" in_guest ecs-nanny image fetch --url /var/cache/ecs/ecs-agent.tar \
@@ -20,7 +20,7 @@ check "a manual page of each command" in_guest test -e /usr/share/man/man1/ecs-n
 
 remove_package >>"$work/told/package" 2>&1
 [ "$(agent '{{.State.Running}}')" = false ] || fail "the agent runs after the removal"
-! in_guest iptables-save | grep -q 51679 || fail "rules stayed after the removal"
+! grep -q 51679 < <(in_guest iptables-save) || fail "rules stayed after the removal"
 in_guest test ! -e /etc/systemd/system/multi-user.target.wants/ecs-nanny.service || fail "enabled after the removal"
 in_guest test ! -e /etc/systemd/system/sockets.target.wants/ecs-nanny-volumes.socket ||
     fail "the volume plugin is enabled after the removal"

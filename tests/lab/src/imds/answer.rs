@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::values::Values;
 
-const TTL_HEADER: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+/// How long a session lasts, in seconds: of the request, and of its answer.
+pub const TTL_HEADER: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN_HEADER: &str = "x-aws-ec2-metadata-token";
 
 /// The path of the session's token, without `latest`.

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderName;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::watch;
@@ -225,7 +226,17 @@ impl Service {
         } = &mut *state;
         let (status, body) =
             answer::answer(request.method(), &path, request.headers(), values, sessions);
-        Ok(response(status, body))
+        let mut response = response(status, body);
+        // The service says how long a session lasts, and the AWS SDKs insist on it.
+        if let (&Method::PUT, StatusCode::OK, Some(ttl)) = (
+            request.method(),
+            status,
+            request.headers().get(answer::TTL_HEADER),
+        ) {
+            let name = HeaderName::from_static(answer::TTL_HEADER);
+            response.headers_mut().insert(name, ttl.clone());
+        }
+        Ok(response)
     }
 }
 

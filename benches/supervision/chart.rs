@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use ecs_nanny_lab::picture::{WIDTH, label, page};
 use svg::Document;
-use svg::node::element::{Line, Rectangle, Style, Text};
+use svg::node::element::{Line, Rectangle};
 
 use crate::subject::Subject;
 use crate::table::{Row, Table, Unit};
 
-const WIDTH: f64 = 1000.0;
 const MARGIN: f64 = 20.0;
 /// Where the names end and the bars begin.
 const LEFT: f64 = 330.0;
@@ -21,10 +21,6 @@ const BAR: f64 = 16.0;
 const GAP: f64 = 14.0;
 
 const STYLE: &str = "\
-svg { background: #ffffff; }
-text { font-family: system-ui, sans-serif; font-size: 13px; fill: #24292f; }
-.title { font-size: 18px; font-weight: 600; }
-.small { font-size: 12px; fill: #57606a; }
 .spread { stroke: #24292f; }
 .floor { fill: #c8d1dc; }
 .docker { fill: #9cb4cc; }
@@ -45,17 +41,12 @@ fn picture(table: &Table) -> String {
         .collect();
     let bars: usize = rows.iter().map(|row| row.samples.len()).sum();
     let height = TOP + bars as f64 * BAR + rows.len() as f64 * GAP + MARGIN;
-    let mut picture = Document::new()
-        .set("viewBox", (0, 0, WIDTH as i64, height as i64))
-        .set("role", "img")
-        .add(Style::new(STYLE))
-        .add(label("ecs-nanny beside the floor", MARGIN, 34.0, "title"))
-        .add(label(
-            "medians, least and most, of one run; each measure to its own scale",
-            MARGIN,
-            56.0,
-            "small",
-        ));
+    let mut picture = page(
+        "ecs-nanny beside the floor",
+        "medians, least and most, of one run; each measure to its own scale",
+        height,
+        STYLE,
+    );
     picture = legend(picture, table);
     let mut y = TOP;
     for row in rows {
@@ -138,11 +129,4 @@ fn class(subject: Subject) -> &'static str {
         Subject::Nanny => "nanny",
         Subject::Peer => "peer",
     }
-}
-
-fn label(text: &str, x: f64, y: f64, class: &str) -> Text {
-    Text::new(text)
-        .set("x", format!("{x:.1}"))
-        .set("y", y)
-        .set("class", class)
 }

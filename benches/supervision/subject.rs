@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
+use ecs_nanny_lab::unit;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -89,13 +90,8 @@ impl Running {
             .create(true)
             .append(true)
             .open(stage.log_file())?;
+        unit::environment(command.as_std_mut(), &stage.notify_socket());
         command
-            // As systemd/ecs-nanny.service has it.
-            .env("NOTIFY_SOCKET", stage.notify_socket())
-            .env("WATCHDOG_USEC", "10000000")
-            .env("MALLOC_ARENA_MAX", "1")
-            .env_remove("WATCHDOG_PID")
-            .env_remove("JOURNAL_STREAM")
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -18,6 +18,7 @@ use crate::host::docker::Docker;
 use crate::host::files::{Kind, Root, replace};
 use crate::host::imds::Imds;
 use crate::host::program;
+use crate::host::systemd;
 use crate::plan::CONTAINER_NAME;
 use crate::settings::Settings;
 
@@ -210,7 +211,7 @@ say --yes if that is meant, --dry-run to see what would go, or --root DIR for an
 
 /// Units first, for they would write anew what is removed; then the container, while Docker still knows it.
 async fn stop_everything() -> anyhow::Result<()> {
-    if Root::host().kind("/run/systemd/system") == Kind::Directory {
+    if systemd::is_here(&Root::host()) {
         for unit in ["ecs-nanny.service", "ecs.service"] {
             let known = facts::host(&Root::host()).units.remove(unit);
             if known.is_some_and(|unit| unit.known().is_some_and(|unit| unit.installed)) {

@@ -1,5 +1,7 @@
 //! The instance layer of facts: what the instance metadata service says. No credentials, no user data.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use crate::host::imds::{Imds, ImdsError};
@@ -78,6 +80,14 @@ impl InstanceFacts {
             has_instance_profile: Some(true),
         }
     }
+}
+
+/// A share from 0 to 1 that is an instance's own, the same after each restart: what a whole fleet has cause to do at once
+/// is spread by it.
+pub fn share_of(instance_id: &str) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    instance_id.hash(&mut hasher);
+    hasher.finish() as f64 / u64::MAX as f64
 }
 
 /// Whether an Auto Scaling group that wants this lifecycle state keeps the instance in its warm pool

@@ -35,7 +35,7 @@ pub use host::{
     XenFacts,
 };
 pub use image::{ImageFacts, SecretFile, SizeFacts, image};
-pub use instance::{InstanceFacts, instance, is_warm};
+pub use instance::{InstanceFacts, instance, is_warm, share_of};
 pub use kernel::{
     CGROUP_V1_OPTIONS, CONTAINER_OPTIONS, KernelConfig, KernelFacts, NETWORK_AND_LIMIT_OPTIONS,
 };

@@ -5,8 +5,20 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use zbus::OwnedObjectPath;
 
+use super::files::{Kind, Root};
+
 /// Deadline for every call.
 const CALL: Duration = Duration::from_secs(5);
+
+/// Whether the tree is that of a system which systemd has booted (sd_booted(3)).
+pub fn has_booted(root: &Root) -> bool {
+    root.kind("/run/systemd/system") == Kind::Directory
+}
+
+/// Whether this is the running host, and systemd's.
+pub fn is_here(root: &Root) -> bool {
+    root.is_host() && has_booted(root)
+}
 
 /// A call to systemd failed.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,9 @@
 //! beginning. Everything that it may do is off until a setting switches it on.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use crate::facts::share_of;
 use crate::settings;
 use crate::snapshot::{NoticeName, Phase, Reason};
 
@@ -146,14 +146,12 @@ pub struct State {
 impl State {
     /// Nothing done yet but for what an earlier process of this boot has done.
     pub fn new(instance_id: &str, done: impl IntoIterator<Item = Act>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        instance_id.hash(&mut hasher);
         let track = Track {
             stage: Stage::Done,
             tries: 0,
         };
         State {
-            jitter: hasher.finish() as f64 / u64::MAX as f64,
+            jitter: share_of(instance_id),
             failed_since: None,
             unfit_since: None,
             launching_for: None,

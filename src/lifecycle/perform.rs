@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::acting::{Act, Outcome};
-use crate::host::files::{Kind, Root};
+use crate::host::files::Root;
 use crate::host::program;
-use crate::host::systemd::Systemd;
+use crate::host::systemd::{self, Systemd};
 
 /// Longer than `ecs-nanny-aws` gives itself (25 s), by which it is killed.
 const CALL: Duration = Duration::from_secs(40);
@@ -77,11 +77,11 @@ fn local(done: Result<(), String>, words: &str) -> Ended {
 }
 
 async fn run_command(tools: &Tools) -> Result<(), String> {
-    if has_systemd(&tools.root) {
-        let systemd = Systemd::connect()
+    if systemd::is_here(&tools.root) {
+        let connection = Systemd::connect()
             .await
             .map_err(|error| error.to_string())?;
-        let run = systemd.run(COMMAND_STEP, STEP).await;
+        let run = connection.run(COMMAND_STEP, STEP).await;
         return run.map_err(|error| error.to_string());
     }
     // Without systemd there is no sandbox either.
@@ -90,18 +90,14 @@ async fn run_command(tools: &Tools) -> Result<(), String> {
 }
 
 async fn power_off(root: &Root) -> Result<(), String> {
-    if !has_systemd(root) {
+    if !systemd::is_here(root) {
         return Err("there is no systemd that could switch the host off".to_owned());
     }
-    let systemd = Systemd::connect()
+    let connection = Systemd::connect()
         .await
         .map_err(|error| error.to_string())?;
-    let start = systemd.start(POWER_OFF).await;
+    let start = connection.start(POWER_OFF).await;
     start.map_err(|error| error.to_string())
-}
-
-fn has_systemd(root: &Root) -> bool {
-    root.is_host() && root.kind("/run/systemd/system") == Kind::Directory
 }
 
 /// What `ecs-nanny-aws` prints.

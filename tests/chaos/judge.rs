@@ -118,6 +118,7 @@ async fn meet(
         );
     }
     let lasted = began.elapsed().unwrap_or_default();
+    // Not a wait for anything: this is how long the fault lasts.
     tokio::time::sleep(hold.saturating_sub(lasted)).await;
     scene.end_meanwhile().await;
     let ended = if matches!(fault.end, Act::Nothing) && hold.is_zero() {
@@ -157,6 +158,7 @@ async fn endure(
             })
             .await?;
     }
+    // Not a wait for anything: this is how long the fault lasts.
     tokio::time::sleep(hold).await;
     scene.end_meanwhile().await;
     act(scene, &fault.end).await?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ecs_nanny_lab::host::Host;
+use ecs_nanny_lab::unit::{WATCHDOG, environment};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::net::UnixDatagram;
@@ -16,8 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// `WatchdogSec=`, `RestartSec=` and `RestartPreventExitStatus=` of the unit.
-const WATCHDOG: Duration = Duration::from_secs(10);
+/// `RestartSec=` and `RestartPreventExitStatus=` of the unit.
 const RESTART: Duration = Duration::from_millis(500);
 const FINAL: [i32; 3] = [5, 69, 78];
 /// How long a supervisor may take to end before it is killed; it has failed long before.
@@ -195,11 +195,8 @@ impl Keeper {
                 command
             }
         };
+        environment(command.as_std_mut(), &self.socket);
         command
-            .env("NOTIFY_SOCKET", &self.socket)
-            .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string())
-            .env_remove("WATCHDOG_PID")
-            .env_remove("JOURNAL_STREAM")
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

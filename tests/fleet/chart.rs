@@ -1,11 +1,11 @@
 //! The fleet as a picture: how many are healthy, and what the services are asked, over time.
 
+use ecs_nanny_lab::picture::{WIDTH, label, page};
 use svg::Document;
-use svg::node::element::{Line, Path, Style, Text};
+use svg::node::element::{Line, Path};
 
 use crate::{Outcome, Way};
 
-const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = WIDTH - 20.0;
 const PANEL: f64 = 170.0;
@@ -14,10 +14,6 @@ const TOP: f64 = 120.0;
 const GAP: f64 = 60.0;
 
 const STYLE: &str = "\
-svg { background: #ffffff; }
-text { font-family: system-ui, sans-serif; font-size: 13px; fill: #24292f; }
-.title { font-size: 18px; font-weight: 600; }
-.small { font-size: 12px; fill: #57606a; }
 .grid { stroke: #d0d7de; }
 path { fill: none; stroke-width: 1.5; }
 .patient { stroke: #1a7f37; }
@@ -31,17 +27,12 @@ pub fn picture(outcomes: &[Outcome]) -> String {
         .map(|outcome| outcome.at(1000).as_secs() + 1);
     let seconds = last.max().unwrap_or(1);
     let height = TOP + 3.0 * (PANEL + GAP);
-    let mut picture = Document::new()
-        .set("viewBox", (0, 0, WIDTH as i64, height as i64))
-        .set("role", "img")
-        .add(Style::new(STYLE))
-        .add(label("10,000 instances boot within 10 s", 20.0, 34.0, "title"))
-        .add(label(
-            "simulated time; the metadata service answers from 20 s on, 1000 requests a second; 120 a second are registered",
-            20.0,
-            56.0,
-            "small",
-        ));
+    let mut picture = page(
+        "10,000 instances boot within 10 s",
+        "simulated time; the metadata service answers from 20 s on, 1000 requests a second; 120 a second are registered",
+        height,
+        STYLE,
+    );
     for (number, outcome) in outcomes.iter().enumerate() {
         let x = 20.0 + 320.0 * number as f64;
         picture = picture
@@ -137,11 +128,4 @@ fn grid(x1: f64, y1: f64, x2: f64, y2: f64) -> Line {
         .set("x2", format!("{x2:.1}"))
         .set("y2", y2)
         .set("class", "grid")
-}
-
-fn label(text: &str, x: f64, y: f64, class: &str) -> Text {
-    Text::new(text)
-        .set("x", format!("{x:.1}"))
-        .set("y", y)
-        .set("class", class)
 }

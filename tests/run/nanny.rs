@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use ecs_nanny_lab::host::Host;
+use ecs_nanny_lab::unit;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -36,12 +37,9 @@ impl Nanny {
         let notifications = Notifications::listen(socket);
         let started = SystemTime::now() - Duration::from_millis(1);
         let mut command = Command::new(PROGRAM);
+        unit::environment(&mut command, socket);
         command
             .arg("run")
-            .env("NOTIFY_SOCKET", socket)
-            .env("WATCHDOG_USEC", "10000000")
-            .env_remove("WATCHDOG_PID")
-            .env_remove("JOURNAL_STREAM")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

@@ -14,6 +14,7 @@ use std::io;
 
 use crate::agent_config::{JSON_PATH, USER_PATH, VENDOR_PATH};
 use crate::host::files::{Kind, Root};
+use crate::host::systemd;
 
 use super::{
     ConfigFile, Content, DmiFacts, Fact, Facts, HostFacts, PROBED_PATHS, SCHEMA, XenFacts,
@@ -95,7 +96,7 @@ pub fn host(root: &Root) -> HostFacts {
         nvidia_devices: super::nvidia_devices(root),
         security: super::security(root),
         volume_plugin: super::volume_plugin(root),
-        systemd: root.kind("/run/systemd/system") == Kind::Directory,
+        systemd: systemd::has_booted(root),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::settings::{EngineBackend, OnFailed};
 
@@ -67,6 +69,39 @@ fn the_packaged_fragment_holds_the_defaults() {
     let text = include_str!("../../../packaging/config.d/00-defaults.toml");
     let loaded = merge(&[document("00-defaults.toml", text)]).unwrap();
     assert_eq!(loaded.settings, Settings::default());
+}
+
+#[test]
+fn the_documentation_has_every_setting_with_its_default() {
+    let rows: Vec<(&str, &str)> = include_str!("../../../docs/settings.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .collect();
+    let documented: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|(keys, _)| keys.split("`, `"))
+        .collect();
+    let settings = serde_json::to_value(Settings::default()).unwrap();
+    let known: BTreeSet<String> = settings
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(section, keys)| {
+            let keys = keys.as_object().unwrap().keys();
+            keys.map(move |key| format!("{section}.{key}"))
+        })
+        .collect();
+    assert_eq!(documented, known.iter().map(String::as_str).collect());
+    let defaults: String = rows
+        .iter()
+        .filter_map(|(key, rest)| {
+            let default = rest.strip_prefix('`')?.split_once('`')?.0;
+            Some(format!("{key} = {default}\n"))
+        })
+        .collect();
+    let loaded = merge(&[document("settings.md", &defaults)]).unwrap();
+    assert_eq!(loaded.settings, Settings::default());
+    assert!(loaded.origins.len() > 40, "{}", loaded.origins.len());
 }
 
 #[test]

@@ -13,7 +13,6 @@ mod together;
 mod volumes;
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::exit::Exit;
-use crate::facts::HostFacts;
+use crate::facts::{HostFacts, share_of};
 use crate::finding::Finding;
 use crate::host::files::Root;
 use crate::host::notify;
@@ -184,7 +183,7 @@ impl Supervisor {
         Ok(self.ending.unwrap_or(Exit::Done))
     }
 
-    /// The fields that every record carries.
+    /// When the next timer is due.
     fn wake(&self) -> Instant {
         const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
         self.timers
@@ -273,14 +272,10 @@ impl Supervisor {
         self.board.tried_again(timer, wait, &self.state);
     }
 
-    /// A share from 0 to 1 that is this instance's own, so that a fleet that lost its connections at once does not
-    /// start its agents at once.
+    /// Spreads over a fleet that lost its connections at once when its agents are started.
     fn share(&self) -> f64 {
         let instance = self.board.facts.instance.known();
-        let id = instance.map_or("", |instance| instance.instance_id.as_str());
-        let mut hasher = std::hash::DefaultHasher::new();
-        id.hash(&mut hasher);
-        (hasher.finish() >> 32) as f64 / f64::from(u32::MAX)
+        share_of(instance.map_or("", |instance| &instance.instance_id))
     }
 
     /// What the process ends with.

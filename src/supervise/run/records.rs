@@ -20,6 +20,7 @@ const EARLY_WORD: Duration = Duration::from_secs(10);
 const LATE_WORD: Duration = Duration::from_secs(60);
 
 impl Supervisor {
+    /// The fields that every record carries.
     pub(super) fn span(&self) -> tracing::Span {
         let (phase, _) = self.state.phase();
         let known = self.board.facts.instance.known();

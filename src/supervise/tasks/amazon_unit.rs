@@ -9,13 +9,12 @@ use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::files::Root;
 use crate::host::journal;
 use crate::host::process::ContainerProcess;
-use crate::host::systemd::{Systemd, SystemdError, Unit};
+use crate::host::systemd::{self, Systemd, SystemdError, Unit};
 use crate::plan::{AMAZON_UNIT, CONTAINER_NAME, PLAN_HASH_LABEL};
 use crate::supervise::news::{AgentRun, News};
 use crate::supervise::state::Event;
 
 use super::agent::{end_process, run, taken_over};
-use super::units::has_systemd;
 use super::{Crew, Kind};
 
 /// How long the unit has until its container runs: it may wait for GPUs and load or fetch the image.
@@ -217,7 +216,7 @@ pub(super) async fn stop(process: Option<ContainerProcess>, grace: Duration) -> 
 
 /// Why our container is not started: Amazon's unit runs the agent, or is about to.
 pub(super) async fn runs_beside(root: &Root) -> Option<String> {
-    if !has_systemd(root) {
+    if !systemd::is_here(root) {
         return None;
     }
     let unit = unit().await.ok()?;

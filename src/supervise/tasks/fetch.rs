@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::host::program;
+use crate::host::systemd;
 use crate::settings::Fetch;
 use crate::supervise::news::News;
 
-use super::units::{has_systemd, run_step};
+use super::units::run_step;
 use super::{Crew, Kind};
 
 /// Fetches as `ecs-nanny image fetch` does.
@@ -48,7 +49,7 @@ impl Crew {
         }
         tracing::info!("fetching the agent's image (agent.fetch = \"missing\")");
         self.fetching = Fetching::Running;
-        let by_systemd = has_systemd(&self.root);
+        let by_systemd = systemd::is_here(&self.root);
         self.spawn(Kind::Fetch, async move {
             News::ImageFetched(match by_systemd {
                 true => run_step(STEP, DEADLINE)

@@ -10,12 +10,13 @@ use crate::facts;
 use crate::finding::{Confidence, Finding, Outcome, Severity};
 use crate::host::files::{Kind as PathKind, Root};
 use crate::host::program;
+use crate::host::systemd;
 use crate::host::watch::Watch;
 use crate::plan::GpuPlan;
 use crate::settings::{Gpu, WithoutDriver};
 use crate::supervise::news::{Gpus, News};
 
-use super::units::{has_systemd, run_step};
+use super::units::run_step;
 use super::{Crew, Kind};
 
 const STEP: &str = "ecs-nanny-step@gpu.service";
@@ -123,7 +124,7 @@ async fn devices(
 }
 
 async fn inventory(root: &Root) -> Result<(), String> {
-    let made = if has_systemd(root) {
+    let made = if systemd::is_here(root) {
         run_step(STEP, STEP_ENDED)
             .await
             .map_err(|error| error.to_string())

@@ -6,8 +6,8 @@ use bollard_stubs::models::ContainerCreateBody;
 
 use crate::apply::apparmor::{self, AppArmor, DEFAULT_PROFILE};
 use crate::finding::Finding;
-use crate::host::files::{Kind, Root};
-use crate::host::systemd::{Systemd, SystemdError};
+use crate::host::files::Root;
+use crate::host::systemd::{self, Systemd, SystemdError};
 
 use super::Crew;
 
@@ -24,7 +24,7 @@ const OPTION: &str = "apparmor:";
 impl Crew {
     /// Lets units start that wait for a healthy host. Nothing here waits for them.
     pub fn announce_health(&self) {
-        if !has_systemd(&self.root) {
+        if !systemd::is_here(&self.root) {
             return;
         }
         tokio::task::spawn_local(async {
@@ -44,7 +44,7 @@ pub(super) async fn load_profile(root: &Root, request: &ContainerCreateBody) -> 
     let wanted = wanted(request)?;
     let loaded = |root| apparmor::profile_for(user_named(&wanted), &AppArmor::of(root, None));
     if wanted == DEFAULT_PROFILE && loaded(root).1.is_some() {
-        let step = if has_systemd(root) {
+        let step = if systemd::is_here(root) {
             run_step(APPARMOR_STEP, APPARMOR)
                 .await
                 .map_err(|error| error.to_string())
@@ -96,10 +96,6 @@ fn wanted(request: &ContainerCreateBody) -> Option<String> {
 
 fn user_named(profile: &str) -> Option<&str> {
     (profile != DEFAULT_PROFILE).then_some(profile)
-}
-
-pub(super) fn has_systemd(root: &Root) -> bool {
-    root.is_host() && root.kind("/run/systemd/system") == Kind::Directory
 }
 
 #[cfg(test)]

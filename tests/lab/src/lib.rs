@@ -8,4 +8,6 @@ pub mod bucket;
 pub mod host;
 pub mod image;
 pub mod imds;
+pub mod picture;
 pub mod programs;
+pub mod unit;

@@ -157,18 +157,7 @@ fn in_a_warm_pool_everything_but_the_agent_is_brought_up() {
     user_data_ended(&mut state);
     state.step(Event::Warm(true));
     let mut actions = Vec::new();
-    for answer in [
-        Answer::Checked {
-            unfit: false,
-            cluster: true,
-        },
-        Answer::IdentityKnown,
-        Answer::CredentialsReady,
-        Answer::EngineUp,
-        Answer::NothingToAdopt,
-        Answer::ImageReady,
-        Answer::PlanApplied,
-    ] {
+    for answer in ALL_READY {
         actions.extend(state.step(Event::Answered(answer)));
     }
     assert!(actions.contains(&Action::ApplyPlan) && actions.contains(&Action::PrepareImage));
@@ -186,22 +175,10 @@ fn an_agent_that_runs_when_its_instance_goes_back_to_the_warm_pool_is_left() {
 
 #[test]
 fn gpus_are_awaited_only_where_the_plan_has_them() {
-    let ready = [
-        Answer::Checked {
-            unfit: false,
-            cluster: true,
-        },
-        Answer::IdentityKnown,
-        Answer::CredentialsReady,
-        Answer::EngineUp,
-        Answer::NothingToAdopt,
-        Answer::ImageReady,
-        Answer::PlanApplied,
-    ];
     let (mut state, _) = State::start(POLICY);
     user_data_ended(&mut state);
     state.step(Event::GpusWanted);
-    for answer in ready {
+    for answer in ALL_READY {
         assert!(!launches(&state.step(Event::Answered(answer))));
     }
     state.step(Event::Answered(Answer::GpusAwaited));

@@ -23,25 +23,30 @@ const POLICY: Policy = Policy {
     restart_hung_engine: Some(Duration::from_secs(300)),
 };
 
+/// What is answered on a host that lacks nothing, up to the launch of its agent.
+const ALL_READY: [Answer; 7] = [
+    Answer::Checked {
+        unfit: false,
+        cluster: true,
+    },
+    Answer::IdentityKnown,
+    Answer::CredentialsReady,
+    Answer::EngineUp,
+    Answer::NothingToAdopt,
+    Answer::ImageReady,
+    Answer::PlanApplied,
+];
+
 /// A machine that has come to a registered agent.
 fn healthy() -> State {
     let (mut state, _) = State::start(POLICY);
     user_data_ended(&mut state);
-    for answer in [
-        Answer::Checked {
-            unfit: false,
-            cluster: true,
-        },
-        Answer::IdentityKnown,
-        Answer::CredentialsReady,
-        Answer::EngineUp,
-        Answer::NothingToAdopt,
-        Answer::ImageReady,
-        Answer::PlanApplied,
+    let agent = [
         Answer::AgentRunning { adopted: false },
         Answer::AgentProbed(Probe::Unregistered),
         Answer::AgentProbed(Probe::Registered),
-    ] {
+    ];
+    for answer in ALL_READY.into_iter().chain(agent) {
         state.step(Event::Answered(answer));
     }
     assert_eq!(state.phase(), (Phase::Healthy, None));

@@ -62,6 +62,8 @@ pub enum Measure {
     Growth,
     /// Commands as whole processes, and sizes
     Commands,
+    /// A machine's boot beside cloud-init, emulated; not with --quick unless asked for
+    Machine,
 }
 
 impl std::fmt::Display for Measure {

@@ -1,6 +1,7 @@
 //! Measures ecs-nanny beside the floor, Docker's own restart policy and any other supervisor: `scripts/bench`.
 
 mod arguments;
+mod boot_time;
 mod chart;
 mod commands;
 mod cost;
@@ -44,6 +45,7 @@ async fn main() -> Result<()> {
             Measure::Idle => idle::measure(&mut stage, &arguments, &mut table).await,
             Measure::Growth => growth::measure(&mut stage, &arguments, &mut table).await,
             Measure::Commands => commands::measure(&mut stage, &arguments, &mut table).await,
+            Measure::Machine => boot_time::measure(&mut table).await,
         };
         measured.with_context(|| {
             format!(

@@ -8,13 +8,14 @@ fail() {
     exit 1
 }
 
-# Starts the machine. What EC2's firmware says, its NVMe disk and the address of its metadata service are there.
+# power_on [WORD...]: starts the machine, with more words on the kernel's command line. What EC2's firmware says, its NVMe
+# disk and the address of its metadata service are there.
 power_on() {
     rm -f "$work/control"
     qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max -M q35 -m 1024 -smp 2 \
         -display none -nodefaults -no-reboot -serial "file:$work/console" \
         -kernel "$kernel" -append "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet systemd.show_status=0 \
-mitigations=off random.trust_cpu=on net.ifnames=0" \
+mitigations=off random.trust_cpu=on net.ifnames=0 $*" \
         -drive "file=$work/disk.qcow2,if=none,id=disk,format=qcow2" -device nvme,drive=disk,serial=vol0123456789 \
         -netdev "user,id=net,restrict=on,net=169.254.0.0/16,guestfwd=tcp:169.254.169.254:80-cmd:socat - TCP:169.254.169.254:80" \
         -device virtio-net-pci,netdev=net,romfile= \

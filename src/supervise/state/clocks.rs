@@ -12,7 +12,7 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
 /// How often a registered agent and the engine are probed. With two silent probes ([`PROBE_AGAIN`]) and a deadline of
 /// 2 s each, a hang shows within 15 s.
-pub const PROBE_EVERY: Duration = Duration::from_secs(8);
+pub const PROBE_EVERY: Duration = Duration::from_secs(9);
 /// The next probe after a silent one.
 pub const PROBE_AGAIN: Duration = Duration::from_secs(1);
 /// Silent probes in a row that mean a hang.

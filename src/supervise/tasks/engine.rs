@@ -76,16 +76,15 @@ impl Crew {
         let running = self.agent_process.as_ref();
         let agent = running.map(|process| process.container.clone());
         self.spawn(Kind::Ping, async move {
-            let inspected = async {
-                match &agent {
-                    Some(id) => docker.container_within(id, PING).await.map(drop),
-                    None => Ok(()),
-                }
+            // What the engine says of the agent shows that it answers, and that it is not stuck with the container.
+            let answer = match &agent {
+                Some(id) => docker.container_within(id, PING).await.map(drop),
+                None => docker.ping().await,
             };
-            match tokio::try_join!(docker.ping(), inspected) {
+            match answer {
                 // Who is gone does not answer late; the follower may not have been told.
                 Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
-                other => News::EnginePinged(other.map(drop).map_err(|error| error.to_string())),
+                other => News::EnginePinged(other.map_err(|error| error.to_string())),
             }
         });
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::facts::{self, VolumePlugin};
-use crate::host::files::Root;
+use crate::host::files::{Kind as FileKind, Root};
 use crate::host::mounts;
 use crate::snapshot::{VolumeView, VolumesView};
 use crate::supervise::news::News;
@@ -17,12 +17,14 @@ impl Crew {
         let root = self.root.clone();
         self.spawn(Kind::Volumes, async move {
             let plugin = asked(facts::volume_plugin(&root)).await;
-            // A slow disk must not hold up the loop.
-            let reading = tokio::task::spawn_blocking(move || table(&root));
-            News::Volumes {
-                plugin,
-                volumes: reading.await.unwrap_or_default(),
-            }
+            let volumes = if root.kind(STATE_FILE) == FileKind::Absent {
+                Vec::new()
+            } else {
+                // A slow disk must not hold up the loop.
+                let reading = tokio::task::spawn_blocking(move || table(&root));
+                reading.await.unwrap_or_default()
+            };
+            News::Volumes { plugin, volumes }
         });
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use crate::agent_config;
-use crate::host::docker::{Container, Docker, DockerError, PING};
+use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
 use crate::host::process::ContainerProcess;
 use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
@@ -229,7 +229,8 @@ async fn told_by_engine(docker: &Docker, id: &str) -> News {
 async fn unreported_end(process: Option<ContainerProcess>) {
     /// How long the engine has to tell, with the exit status that it alone knows.
     const TOLD_WITHIN: Duration = Duration::from_secs(2);
-    /// How often the process is looked at: with the above, its death shows within 5 s.
+    /// How often the process is looked at where the kernel does not tell: with the above and [`ASKED_WITHIN`], its death
+    /// shows within 5 s.
     const LOOK_EVERY: Duration = Duration::from_millis(1500);
     match process {
         Some(process) => process.ended(LOOK_EVERY).await,
@@ -238,8 +239,11 @@ async fn unreported_end(process: Option<ContainerProcess>) {
     tokio::time::sleep(TOLD_WITHIN).await;
 }
 
+/// How long the engine has to answer what the agent ended with, when it has not told by itself.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
+
 async fn told_or_killed(docker: &Docker, id: &str) -> i64 {
-    let found = docker.container_within(id, PING).await;
+    let found = docker.container_within(id, ASKED_WITHIN).await;
     let ended = found.ok().flatten().filter(|found| !found.running);
     ended.map_or(KILLED, |found| found.exit_code)
 }

@@ -114,7 +114,12 @@ pub enum News {
         last_lines: Vec<String>,
     },
     /// The agent was stopped, or why that is not known.
-    AgentStopped(Result<(), String>),
+    AgentStopped {
+        /// Why it could not be.
+        stopped: Result<(), String>,
+        /// The engine was not up, or did not answer.
+        engine_silent: bool,
+    },
     /// The volume plugin was asked, and the mounts were read.
     Volumes {
         /// Whether the plugin answers.

@@ -170,7 +170,11 @@ impl Supervisor {
                 self.answer(Answer::AgentConnected(held != Some(0)));
             }
             News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
-            News::AgentStopped(stopped) => {
+            News::AgentStopped {
+                stopped,
+                engine_silent,
+            } => {
+                self.crew.silent_at_stop = engine_silent;
                 match stopped {
                     Ok(()) => tracing::info!("the agent is stopped"),
                     Err(why) => tracing::warn!("the agent could not be stopped: {why}"),

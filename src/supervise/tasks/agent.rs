@@ -1,8 +1,6 @@
-//! The agent's container: taken over, started again or made anew; followed, probed, examined, stopped.
+//! The agent's container: taken over, started again or made anew; followed, probed, examined.
 
 use std::time::{Duration, SystemTime};
-
-use tokio::time::Instant;
 
 use crate::agent_config;
 use crate::host::docker::{Container, Docker, DockerError};
@@ -21,8 +19,6 @@ use super::{Crew, Kind, amazon_unit};
 const LOOK_BACK: Duration = Duration::from_secs(600);
 /// How much of them.
 const LAST_BYTES: usize = 64 * 1024;
-/// How long the engine has to answer when the agent is to be stopped, part of the agent's grace.
-pub(super) const HUNG_AT_STOP: Duration = Duration::from_secs(1);
 /// How many lines of them are shown.
 const LAST_LINES: usize = 20;
 
@@ -132,85 +128,6 @@ impl Crew {
             }
         });
     }
-
-    /// Ends an agent that hangs: it would not hear SIGTERM.
-    pub(super) fn end_agent(&mut self) {
-        let Some(docker) = self.docker.clone() else {
-            return;
-        };
-        let name = self.container_name();
-        tracing::warn!(
-            MESSAGE_ID = message::AGENT_KILLED,
-            "the agent does not answer; it is killed and started again"
-        );
-        self.spawn_silent(Kind::EndAgent, async move {
-            if let Err(error) = docker.kill(&name).await {
-                tracing::warn!("the agent could not be killed: {error}");
-            }
-        });
-    }
-
-    /// Through the engine; where that can't be asked, by signals to the agent's process.
-    pub(super) fn stop_agent(&mut self, hurry: bool) {
-        // A start under way would bring it back.
-        self.cancel(Kind::Agent);
-        self.cancel(Kind::Probe);
-        let grace = if hurry {
-            Duration::ZERO
-        } else {
-            self.settings.agent.stop_grace
-        };
-        self.stop_began.get_or_insert_with(Instant::now);
-        let docker = self.docker.clone();
-        let process = self.agent_process.clone();
-        let name = self.container_name();
-        let left_to_amazon = self.left_to_amazon();
-        self.spawn(Kind::FollowAgent, async move {
-            if left_to_amazon {
-                return News::AgentStopped(amazon_unit::stop(process, grace).await);
-            }
-            let began = Instant::now();
-            // A call that stops a container is answered at its end alone, so that a hang would show after the grace.
-            let answering = match docker {
-                Some(docker) => {
-                    let answer = docker.ping_within(HUNG_AT_STOP).await;
-                    answer.map(|()| docker).map_err(|error| error.to_string())
-                }
-                None => Err("the Docker daemon is not up".to_owned()),
-            };
-            let left = grace.saturating_sub(began.elapsed());
-            News::AgentStopped(match answering {
-                Ok(docker) => match docker.stop(&name, left).await {
-                    Ok(()) => Ok(()),
-                    // Its grace is over.
-                    Err(error) => end_process(process, Duration::ZERO, &error.to_string()).await,
-                },
-                Err(why) => end_process(process, left, &why).await,
-            })
-        });
-    }
-
-    /// Stops an agent that gets no tasks: it saves its state, and its end is one like any other.
-    pub(super) fn renew_agent(&mut self) {
-        let Some(docker) = self.docker.clone() else {
-            return;
-        };
-        let (name, grace) = (self.container_name(), self.settings.agent.stop_grace);
-        tracing::warn!("the agent has no connection to ECS; it is stopped and started again");
-        self.spawn_silent(Kind::EndAgent, async move {
-            if let Err(error) = docker.stop(&name, grace).await {
-                tracing::warn!("the agent could not be stopped: {error}");
-            }
-        });
-    }
-
-    fn container_name(&self) -> String {
-        let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
-        planned.map_or_else(
-            || crate::plan::CONTAINER_NAME.to_owned(),
-            |agent| agent.name.clone(),
-        )
-    }
 }
 
 /// What a container ends with that is killed, or removed by hand; taken for one of which nothing else is known.
@@ -248,22 +165,6 @@ async fn told_or_killed(docker: &Docker, id: &str) -> i64 {
     ended.map_or(KILLED, |found| found.exit_code)
 }
 
-pub(super) async fn end_process(
-    process: Option<ContainerProcess>,
-    grace: Duration,
-    why: &str,
-) -> Result<(), String> {
-    let Some(process) = process.filter(ContainerProcess::runs) else {
-        return Err(format!("{why}, and no process of the agent is known"));
-    };
-    tracing::warn!("{why}; signalling the agent's process {}", process.pid);
-    if process.end(grace).await {
-        Ok(())
-    } else {
-        Err(format!("process {} of the agent does not end", process.pid))
-    }
-}
-
 /// What is special about a start.
 struct Way {
     /// Take nothing over: end what runs and make a new container.
@@ -293,8 +194,14 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
     let startable = !found.running && !other_image;
     if startable && plan_hash.is_some() && plan_hash == agent.hash() {
-        docker.start(&found.id).await?;
-        return started(docker, &found.id).await;
+        match docker.start(&found.id).await {
+            Ok(()) => return started(docker, &found.id).await,
+            // A start that was cut off leaves a task that keeps its container down for good; a new one owes it nothing.
+            Err(error @ DockerError::Refused { .. }) => {
+                tracing::warn!("a new container is made, for the old one does not start: {error}");
+            }
+            Err(error) => return Err(error),
+        }
     }
     docker.remove(&agent.name).await?;
     make(docker, agent).await

@@ -14,7 +14,8 @@ use crate::plan::{AMAZON_UNIT, CONTAINER_NAME, PLAN_HASH_LABEL};
 use crate::supervise::news::{AgentRun, News};
 use crate::supervise::state::Event;
 
-use super::agent::{end_process, run, taken_over};
+use super::agent::{run, taken_over};
+use super::agent_end::end_process;
 use super::{Crew, Kind};
 
 /// How long the unit has until its container runs: it may wait for GPUs and load or fetch the image.

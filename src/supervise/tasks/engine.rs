@@ -14,7 +14,7 @@ use crate::supervise::state::Event;
 
 use crate::telemetry::message;
 
-use super::agent::HUNG_AT_STOP;
+use super::agent_end::HUNG_AT_STOP;
 use super::{Crew, Kind};
 
 /// How long a child engine has to stop its containers and itself.
@@ -124,8 +124,10 @@ impl Crew {
         let docker = self.docker.clone();
         let began = self.stop_began.unwrap_or_else(Instant::now);
         let by = began + self.settings.agent.stop_grace + HUNG_LONGER;
+        let silent = self.silent_at_stop;
         self.spawn(Kind::Engine, async move {
             let hangs = match docker {
+                _ if silent => true,
                 Some(docker) => docker.ping_within(HUNG_AT_STOP).await.is_err(),
                 None => false,
             };

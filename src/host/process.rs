@@ -2,6 +2,7 @@
 //! engine can't be asked to.
 
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -40,10 +41,10 @@ impl ContainerProcess {
     /// Waits until it has ended, however long that takes. The kernel tells it, from Linux 5.3 on; where it does not, or
     /// no file can be opened, it is looked once in a while.
     pub async fn ended(&self, look_every: Duration) {
-        if let Some(process) = self.opened() {
-            if self.gone() || process.readable().await.is_ok() {
-                return;
-            }
+        if let Some(process) = self.opened()
+            && (self.gone() || process.readable().await.is_ok())
+        {
+            return;
         }
         while !self.gone() {
             tokio::time::sleep(look_every).await;
@@ -86,6 +87,12 @@ impl ContainerProcess {
     }
 }
 
+/// Whether an error says that this process, or the host, can open no more files. It tells nothing of whom it was to reach.
+pub fn exhausted(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
 /// Whether a process has ended and only waits for its parent to notice.
 pub(super) fn zombie(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
@@ -95,12 +102,11 @@ pub(super) fn zombie(pid: i32) -> bool {
     })
 }
 
-/// How many containers the engine runs, by the processes that hold them (`containerd-shim… -id CONTAINER`).
-pub fn containers() -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return 0;
-    };
-    processes
+/// How many containers the engine runs, by the processes that hold them (`containerd-shim… -id CONTAINER`); `None` where
+/// `/proc` can't be read.
+pub fn containers() -> Option<usize> {
+    let processes = fs::read_dir("/proc").ok()?;
+    let holding = processes
         .filter_map(|entry| {
             let name = entry.ok()?.file_name().into_string().ok()?;
             name.parse::<i32>().ok()?;
@@ -116,8 +122,8 @@ pub fn containers() -> usize {
                 .and_then(|_| words.next())?;
             shim.then(|| id.to_vec())
         })
-        .collect::<std::collections::BTreeSet<_>>()
-        .len()
+        .collect::<std::collections::BTreeSet<_>>();
+    Some(holding.len())
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ pub struct Board {
 pub struct Why {
     /// On the engine.
     pub engine: String,
+    /// On what ecs-nanny itself lacks.
+    pub nanny: String,
     /// On the metadata service.
     pub metadata: String,
     /// On the credentials.

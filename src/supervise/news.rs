@@ -4,7 +4,7 @@ use crate::agent_image::KnownImage;
 use crate::facts::{EngineFacts, HostFacts, InstanceFacts, VolumePlugin};
 use crate::finding::Finding;
 use crate::host::docker::Docker;
-use crate::host::introspection::Metadata;
+use crate::host::introspection::{Metadata, Silence};
 use crate::host::process::ContainerProcess;
 use crate::settings::{Loaded, SettingsError};
 use crate::snapshot::LifecycleView;
@@ -44,6 +44,8 @@ pub enum News {
     NoEngineRuns,
     /// A ping was answered, or not.
     EnginePinged(Result<(), String>),
+    /// The engine could not even be asked: no file could be opened for it.
+    EngineUnasked(String),
     /// The metadata service is being asked again, and what it said last.
     MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
@@ -101,7 +103,7 @@ pub enum News {
         code: i64,
     },
     /// The agent's introspection answered, or why not.
-    AgentProbed(Result<Metadata, String>),
+    AgentProbed(Result<Metadata, Silence>),
     /// How many tasks run, by the agent's word.
     TasksCounted(Result<u64, String>),
     /// How many connections the agent holds, where `/proc` shows that.

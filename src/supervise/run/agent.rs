@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::agent_image as image;
-use crate::host::introspection::Metadata;
+use crate::host::introspection::{Metadata, Silence};
 use crate::settings::Switch;
 use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
@@ -109,7 +109,7 @@ impl Supervisor {
     }
 
     /// Tells the machine of images of an event, and does what it asks for.
-    pub(super) fn agent_probed(&mut self, answer: Result<Metadata, String>) {
+    pub(super) fn agent_probed(&mut self, answer: Result<Metadata, Silence>) {
         let probe = match answer {
             Ok(metadata) => {
                 let view = &mut self.board.agent;
@@ -127,9 +127,13 @@ impl Supervisor {
                     Probe::Unregistered
                 }
             }
-            Err(why) => {
+            Err(Silence::Agent(why)) => {
                 self.board.why.agent = why;
                 Probe::Silent
+            }
+            Err(silence @ Silence::Exhausted(_)) => {
+                self.board.why.nanny = silence.to_string();
+                Probe::Unasked
             }
         };
         self.answer(Answer::AgentProbed(probe));

@@ -70,6 +70,10 @@ impl Supervisor {
                 self.board.why.engine = why;
                 self.answer(Answer::EngineSilent);
             }
+            News::EngineUnasked(why) => {
+                self.board.why.nanny = why;
+                self.answer(Answer::EngineUnasked);
+            }
             News::MetadataAwaited(why) => {
                 self.board.why.metadata = why;
                 self.publish();

@@ -102,7 +102,7 @@ impl Crew {
     pub(super) fn probe_agent(&mut self) {
         self.spawn(Kind::Probe, async {
             let answer = introspection::metadata(introspection::PORT).await;
-            News::AgentProbed(answer.map_err(|silence| silence.to_string()))
+            News::AgentProbed(answer)
         });
     }
 
@@ -134,10 +134,18 @@ impl Crew {
 const KILLED: i64 = 137;
 
 async fn told_by_engine(docker: &Docker, id: &str) -> News {
-    match docker.ended(id).await {
-        Ok(ended) => News::AgentEnded { code: ended.code },
-        Err(DockerError::NotFound(_)) => News::AgentEnded { code: KILLED },
-        Err(error) => News::EnginePinged(Err(error.to_string())),
+    /// Until an engine is asked again that could not be asked, or refused to say.
+    const AGAIN: Duration = Duration::from_secs(1);
+    loop {
+        match docker.ended(id).await {
+            Ok(ended) => return News::AgentEnded { code: ended.code },
+            Err(DockerError::NotFound(_)) => return News::AgentEnded { code: KILLED },
+            Err(error @ DockerError::Unreachable(_)) => {
+                return News::EnginePinged(Err(error.to_string()));
+            }
+            Err(error) => tracing::debug!("the agent's end is awaited again: {error}"),
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

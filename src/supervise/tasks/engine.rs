@@ -85,6 +85,7 @@ impl Crew {
             match tokio::try_join!(docker.ping(), inspected) {
                 // Who is gone does not answer late; the follower may not have been told.
                 Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
+                Err(error @ DockerError::Exhausted(_)) => News::EngineUnasked(error.to_string()),
                 other => News::EnginePinged(other.map(drop).map_err(|error| error.to_string())),
             }
         });
@@ -101,10 +102,11 @@ impl Crew {
                 .is_some_and(|agent| agent.runs()),
         );
         self.spawn_silent(Kind::EndEngine, async move {
-            let others = process::containers().saturating_sub(agent);
+            let others = process::containers().map(|all| all.saturating_sub(agent));
             let spare = policy == OnHung::Report
-                || (policy == OnHung::Auto && !live_restore && others > 0);
+                || (policy == OnHung::Auto && !live_restore && others != Some(0));
             if spare {
+                let others = others.map_or("who knows how many".to_owned(), |others| others.to_string());
                 tracing::warn!(
                     "the Docker daemon hangs and is left alone: a restart would end {others} containers; to restart it: set engine.on_hung = \"restart\""
                 );

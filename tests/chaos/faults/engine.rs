@@ -104,7 +104,7 @@ pub const FAULTS: &[Fault] = &[
         act: Act::All(&[
             KILL_AND_HOLD,
             Act::Host(
-                "until pgrep -f '^/bin/sh [^ ]*/dockerd '; do sleep 0.05; done
+                "until pgrep -f '^/bin/sh [^ ]*/dockerd( |$)'; do sleep 0.05; done
                 echo 1 >/run/docker.pid",
             ),
             LET_START,

@@ -1,5 +1,7 @@
 //! What tasks report to the loop: an event for the machine, with the data that only views need.
 
+use std::time::SystemTime;
+
 use crate::agent_image::KnownImage;
 use crate::facts::{EngineFacts, HostFacts, InstanceFacts, VolumePlugin};
 use crate::finding::Finding;
@@ -30,6 +32,8 @@ pub enum News {
         lint: Vec<Finding>,
         /// An operator's hold.
         hold: Option<Hold>,
+        /// When the agent's own files were changed last.
+        agent_files_changed: Option<SystemTime>,
     },
     /// The engine answers.
     EngineUp {

@@ -26,8 +26,10 @@ impl Supervisor {
                 settings,
                 lint,
                 hold,
+                agent_files_changed,
             } => {
                 self.take_hold(hold);
+                self.board.agent_files_changed = agent_files_changed;
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.remember_instance();
@@ -37,10 +39,8 @@ impl Supervisor {
                     not_ec2(self.crew.settings.metadata.ec2, &self.board.facts.host);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
-                if std::mem::take(&mut self.reload_asked) && self.board.agent.plan_pending {
-                    tracing::info!("replacing the agent's container");
-                    self.crew.launch_anew = true;
-                    self.step(Event::ReplacementAsked);
+                if std::mem::take(&mut self.reload_asked) {
+                    self.replace_agent();
                 }
             }
             News::EngineUp { docker, facts } => {

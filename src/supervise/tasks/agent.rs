@@ -62,7 +62,7 @@ impl Crew {
         self.cancel(Kind::FollowAgent);
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
-                return amazon_unit::launch(&docker).await;
+                return amazon_unit::launch(&docker, way.anew).await;
             };
             if let Some(why) = amazon_unit::runs_beside(&root).await {
                 return News::AgentRefused(why);

@@ -139,6 +139,18 @@ pub const FAULTS: &[Fault] = &[
         ..STOPPED
     },
     Fault {
+        name: "stop-waiting-user-data",
+        what: "SIGTERM while cloud-init runs the user data",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Host("mkdir /run/cloud-init"),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::UserData)),
+        ]),
+        end: Act::All(&[Act::Host("rmdir /run/cloud-init"), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
         name: "stop-launching",
         what: "SIGTERM while the agent's container is being started",
         prepare: Act::All(&[

@@ -33,6 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "procfs",
             "reqwest",
             "rtnetlink",
+            "rustix",
             "sd_notify",
             "serde",
             "serde_json",

@@ -22,7 +22,9 @@ pub fn established(container: &str) -> Option<usize> {
     }
     // They share one network: the agent's is that of the host.
     let first = processes.first()?;
-    let connections = first.tcp().into_iter().chain(first.tcp6()).flatten();
+    // A host may be without IPv6.
+    let (v4, v6) = (first.tcp().ok()?, first.tcp6().unwrap_or_default());
+    let connections = v4.into_iter().chain(v6);
     let held = connections
         .filter(|connection| sockets.contains(&connection.inode) && goes_out(connection));
     Some(held.count())

@@ -14,6 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::process;
+
 /// The agent's introspection port.
 pub const PORT: u16 = 51678;
 /// Deadline for one probe.
@@ -33,13 +35,28 @@ pub struct Metadata {
 
 /// Why the agent did not say anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Silence(String);
+pub enum Silence {
+    /// Refused, no answer in time, or an answer that makes no sense.
+    #[error("{0}")]
+    Agent(String),
+    /// It was not even asked: this process or the host can open no more files.
+    #[error("the agent can't be asked: {0}")]
+    Exhausted(String),
+}
+
+impl From<std::io::Error> for Silence {
+    fn from(error: std::io::Error) -> Self {
+        match process::exhausted(&error) {
+            true => Silence::Exhausted(error.to_string()),
+            false => Silence::Agent(error.to_string()),
+        }
+    }
+}
 
 /// Asks once who the agent is.
 ///
 /// # Errors
-/// [`Silence`]: refused, no answer within [`PROBE`], or an answer that makes no sense.
+/// [`Silence`]; it has [`PROBE`] to answer.
 pub async fn metadata(port: u16) -> Result<Metadata, Silence> {
     ask(port, "/v1/metadata").await
 }
@@ -70,7 +87,7 @@ pub async fn tasks_running(port: u16) -> Result<u64, Silence> {
 async fn ask<T: DeserializeOwned>(port: u16, path: &str) -> Result<T, Silence> {
     match tokio::time::timeout(PROBE, exchange(port, path)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Silence(format!(
+        Err(_) => Err(Silence::Agent(format!(
             "no answer on port {port} within {} s",
             PROBE.as_secs()
         ))),
@@ -83,29 +100,29 @@ async fn exchange<T: DeserializeOwned>(port: u16, path: &str) -> Result<T, Silen
     let stream = connect(port).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| Silence(error.to_string()))?;
+        .map_err(|error| Silence::Agent(error.to_string()))?;
     let request = Request::get(path)
         .header("host", "127.0.0.1")
         // The side that closes first keeps the port for a minute: let it be the agent.
         .header("connection", "close")
         .body(Empty::<Bytes>::new())
-        .map_err(|error| Silence(error.to_string()))?;
+        .map_err(|error| Silence::Agent(error.to_string()))?;
     let answering = async {
         let response = sender
             .send_request(request)
             .await
-            .map_err(|error| Silence(error.to_string()))?;
+            .map_err(|error| Silence::Agent(error.to_string()))?;
         let status = response.status();
         if !status.is_success() {
-            return Err(Silence(format!("it answers {status}")));
+            return Err(Silence::Agent(format!("it answers {status}")));
         }
         let body = Limited::new(response.into_body(), LIMIT)
             .collect()
             .await
-            .map_err(|error| Silence(error.to_string()))?
+            .map_err(|error| Silence::Agent(error.to_string()))?
             .to_bytes();
         serde_json::from_slice(&body)
-            .map_err(|error| Silence(format!("its answer makes no sense: {error}")))
+            .map_err(|error| Silence::Agent(format!("its answer makes no sense: {error}")))
     };
     tokio::pin!(answering);
     // The connection may end, its work done, before the answer is read from it.
@@ -120,7 +137,7 @@ async fn connect(port: u16) -> Result<TcpStream, Silence> {
     const FIRST: u16 = 28_000;
     const LAST: u16 = 31_999;
     const TRIES: u32 = 5;
-    let silence = |error: std::io::Error| Silence(error.to_string());
+    let silence = Silence::from;
     let mut taken = None;
     for _ in 0..TRIES {
         let socket = TcpSocket::new_v4().map_err(silence)?;
@@ -137,7 +154,7 @@ async fn connect(port: u16) -> Result<TcpStream, Silence> {
             Err(error) => return Err(silence(error)),
         }
     }
-    Err(Silence(match taken {
+    Err(Silence::Agent(match taken {
         Some(error) => error.to_string(),
         None => "no source port".to_owned(),
     }))
@@ -192,7 +209,9 @@ mod tests {
     async fn errors_garbage_and_nothing_are_silence() {
         assert_eq!(
             served("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").await,
-            Err(Silence("it answers 500 Internal Server Error".to_owned()))
+            Err(Silence::Agent(
+                "it answers 500 Internal Server Error".to_owned()
+            ))
         );
         assert!(
             served("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n???")

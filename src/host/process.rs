@@ -2,11 +2,16 @@
 //! engine can't be asked to.
 
 use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, pidfd_open};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// How often it is looked whether a process has ended that was told to.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,11 +38,28 @@ impl ContainerProcess {
         kill(Pid::from_raw(self.pid), None) == Err(Errno::ESRCH) || zombie(self.pid)
     }
 
-    /// Waits until it has ended, however long that takes, looking once in a while: the kernel tells it to a parent alone.
+    /// Waits until it has ended, however long that takes. The kernel tells it, from Linux 5.3 on; where it does not, or
+    /// no file can be opened, it is looked once in a while.
     pub async fn ended(&self, look_every: Duration) {
+        if let Some(process) = self.opened()
+            && (self.gone() || process.readable().await.is_ok())
+        {
+            return;
+        }
         while !self.gone() {
             tokio::time::sleep(look_every).await;
         }
+    }
+
+    #[allow(
+        deprecated,
+        reason = "it is unsound for types that give their descriptor away, which this one does not; its successor is unsafe"
+    )]
+    fn opened(&self) -> Option<AsyncFd<OwnedFd>> {
+        let pid = rustix::process::Pid::from_raw(self.pid)?;
+        let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        // It is readable when the process has ended.
+        AsyncFd::with_interest(process, Interest::READABLE).ok()
     }
 
     /// SIGTERM, and SIGKILL after the grace; true when it has ended.
@@ -65,6 +87,12 @@ impl ContainerProcess {
     }
 }
 
+/// Whether an error says that this process, or the host, can open no more files. It tells nothing of whom it was to reach.
+pub fn exhausted(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
+}
+
 /// Whether a process has ended and only waits for its parent to notice.
 pub(super) fn zombie(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
@@ -74,12 +102,11 @@ pub(super) fn zombie(pid: i32) -> bool {
     })
 }
 
-/// How many containers the engine runs, by the processes that hold them (`containerd-shim… -id CONTAINER`).
-pub fn containers() -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return 0;
-    };
-    processes
+/// How many containers the engine runs, by the processes that hold them (`containerd-shim… -id CONTAINER`); `None` where
+/// `/proc` can't be read.
+pub fn containers() -> Option<usize> {
+    let processes = fs::read_dir("/proc").ok()?;
+    let holding = processes
         .filter_map(|entry| {
             let name = entry.ok()?.file_name().into_string().ok()?;
             name.parse::<i32>().ok()?;
@@ -95,8 +122,8 @@ pub fn containers() -> usize {
                 .and_then(|_| words.next())?;
             shim.then(|| id.to_vec())
         })
-        .collect::<std::collections::BTreeSet<_>>()
-        .len()
+        .collect::<std::collections::BTreeSet<_>>();
+    Some(holding.len())
 }
 
 #[cfg(test)]
@@ -123,6 +150,23 @@ mod tests {
         process.ended(LOOK).await;
         child.wait().unwrap();
         assert!(process.gone());
+    }
+
+    #[tokio::test]
+    async fn the_kernel_tells_of_an_end() {
+        /// Nobody looks that long.
+        const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+        let (mut child, process) = sleeping();
+        let waiting = tokio::spawn({
+            let process = process.clone();
+            async move { process.ended(NEVER).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        child.kill().unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        told.unwrap().unwrap();
+        child.wait().unwrap();
     }
 
     #[tokio::test]

@@ -144,13 +144,15 @@ pub enum Reason {
     AgentConflict,
     /// The agent's self-update failed its probation; the agent runs as it was before.
     UpdateTakenBack,
+    /// ecs-nanny, or the host, can open no more files: engine and agent can't be asked how they are.
+    NannyExhausted,
     /// A required rule failed.
     HostUnfit,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 22] = [
+    pub const ALL: [Reason; 23] = [
         Reason::Engine,
         Reason::EngineStoppedByOperator,
         Reason::EngineLost,
@@ -172,6 +174,7 @@ impl Reason {
         Reason::AgentStoppedByOperator,
         Reason::AgentConflict,
         Reason::UpdateTakenBack,
+        Reason::NannyExhausted,
         Reason::HostUnfit,
     ];
 
@@ -199,6 +202,7 @@ impl Reason {
             Reason::AgentStoppedByOperator => "the agent was stopped by an operator",
             Reason::AgentConflict => "a second agent is not started beside the one that runs",
             Reason::UpdateTakenBack => "the agent's update was taken back",
+            Reason::NannyExhausted => "ecs-nanny can open no more files",
             Reason::HostUnfit => "the host is not fit",
         }
     }

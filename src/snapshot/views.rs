@@ -100,7 +100,8 @@ pub struct AgentView {
     pub restarts: u32,
     /// True when a running container was taken over.
     pub adopted: bool,
-    /// True when the running container was made from another plan; replaced at its next exit.
+    /// True when the running container was made from another plan, or started by Amazon's unit before the agent's files were
+    /// changed; replaced at its next exit.
     pub plan_pending: bool,
     /// How it ended the last time.
     pub last_exit: Option<LastExit>,

@@ -2,9 +2,11 @@
 
 mod detail;
 mod retries;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::checks::{self, Demands, Report};
 use crate::facts::{Fact, Facts};
@@ -66,6 +68,8 @@ pub struct Board {
     pub retries: BTreeMap<Timer, RetryView>,
     /// What the running container was made from: the hash of its plan, and whether its image is another one.
     pub running: Option<(Option<String>, bool)>,
+    /// When the agent's own files were changed last.
+    pub agent_files_changed: Option<SystemTime>,
     nanny: NannyView,
     phase: (Phase, Option<Reason>),
     since: Timestamp,
@@ -76,6 +80,8 @@ pub struct Board {
 pub struct Why {
     /// On the engine.
     pub engine: String,
+    /// On what ecs-nanny itself lacks.
+    pub nanny: String,
     /// On the metadata service.
     pub metadata: String,
     /// On the credentials.
@@ -117,6 +123,7 @@ impl Board {
             why: Why::default(),
             retries: BTreeMap::new(),
             running: None,
+            agent_files_changed: None,
             nanny: NannyView {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
@@ -137,13 +144,22 @@ impl Board {
         self.plan = Some(plan);
     }
 
-    /// Whether a container runs that was made from another plan or image than those in force.
+    /// Whether a container runs that was made from another plan or image than those in force; one of Amazon's unit, which
+    /// reads the agent's files itself, from files that were changed since.
     pub fn runs_otherwise(&self) -> bool {
+        let plan = self.plan.as_ref();
+        if plan.is_some_and(|plan| plan.agent_unit.is_some()) {
+            let started = self.agent.started_at.as_deref();
+            let started = started.and_then(|at| humantime::parse_rfc3339(at).ok());
+            return started
+                .zip(self.agent_files_changed)
+                .is_some_and(|(started, changed)| changed > started);
+        }
         // The plan may change with what the metadata service will tell.
         if self.facts.instance == Fact::NotYet {
             return false;
         }
-        let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
+        let planned = plan.and_then(|plan| plan.agent.as_ref());
         match (&self.running, planned) {
             (Some((hash, other_image)), Some(planned)) => {
                 *other_image || hash.is_none() || hash.as_deref() != planned.hash()

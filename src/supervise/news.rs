@@ -1,10 +1,12 @@
 //! What tasks report to the loop: an event for the machine, with the data that only views need.
 
+use std::time::SystemTime;
+
 use crate::agent_image::KnownImage;
 use crate::facts::{EngineFacts, HostFacts, InstanceFacts, VolumePlugin};
 use crate::finding::Finding;
 use crate::host::docker::Docker;
-use crate::host::introspection::Metadata;
+use crate::host::introspection::{Metadata, Silence};
 use crate::host::process::ContainerProcess;
 use crate::settings::{Loaded, SettingsError};
 use crate::snapshot::LifecycleView;
@@ -30,6 +32,8 @@ pub enum News {
         lint: Vec<Finding>,
         /// An operator's hold.
         hold: Option<Hold>,
+        /// When the agent's own files were changed last.
+        agent_files_changed: Option<SystemTime>,
     },
     /// The engine answers.
     EngineUp {
@@ -44,6 +48,8 @@ pub enum News {
     NoEngineRuns,
     /// A ping was answered, or not.
     EnginePinged(Result<(), String>),
+    /// The engine could not even be asked: no file could be opened for it.
+    EngineUnasked(String),
     /// The metadata service is being asked again, and what it said last.
     MetadataAwaited(String),
     /// The metadata service told who we are, or why it can't.
@@ -101,7 +107,7 @@ pub enum News {
         code: i64,
     },
     /// The agent's introspection answered, or why not.
-    AgentProbed(Result<Metadata, String>),
+    AgentProbed(Result<Metadata, Silence>),
     /// How many tasks run, by the agent's word.
     TasksCounted(Result<u64, String>),
     /// How many connections the agent holds, where `/proc` shows that.
@@ -114,7 +120,12 @@ pub enum News {
         last_lines: Vec<String>,
     },
     /// The agent was stopped, or why that is not known.
-    AgentStopped(Result<(), String>),
+    AgentStopped {
+        /// Why it could not be.
+        stopped: Result<(), String>,
+        /// The engine was not up, or did not answer.
+        engine_silent: bool,
+    },
     /// The volume plugin was asked, and the mounts were read.
     Volumes {
         /// Whether the plugin answers.

@@ -81,6 +81,10 @@ fn shell(scene: &Scene, script: &str) -> Command {
     command
         .args(["-euc", script])
         .env("HOLD_DOCKERD", scene.directory.path().join("no-dockerd"))
+        .env(
+            "HOLD_CONTAINERS",
+            scene.directory.path().join("no-container"),
+        )
         .env("TARBALL", scene.tarball())
         .env("ECS_NANNY", scene.program())
         .env("NANNY", scene.process().unwrap_or_default().to_string())

@@ -117,11 +117,17 @@ async fn meet(
             told_before.as_ref(),
         );
     }
+    let is_seen = scene.tells() || stopped(fault) || matches!(fault.end, Act::Nothing);
+    let hold = match is_seen {
+        true => hold,
+        // As long as it might have taken to be told.
+        false => hold.max(scene.hold(fault.within)),
+    };
     let lasted = began.elapsed().unwrap_or_default();
     // Not a wait for anything: this is how long the fault lasts.
     tokio::time::sleep(hold.saturating_sub(lasted)).await;
     scene.end_meanwhile().await;
-    let ended = if matches!(fault.end, Act::Nothing) && hold.is_zero() {
+    let ended = if matches!(fault.end, Act::Nothing) && fault.hold.is_zero() {
         began
     } else {
         act(scene, &fault.end).await?;
@@ -243,7 +249,7 @@ fn told(
     before: Option<&Health>,
 ) -> Option<(Duration, String)> {
     let since = |at: SystemTime| at.duration_since(began).unwrap_or_default();
-    if fault.told.iter().any(|told| matches!(told, Told::Stopped)) {
+    if stopped(fault) {
         let (at, took) = scene.stopped_at.filter(|(at, _)| *at >= began)?;
         return Some((since(at) + took, "stopped".to_owned()));
     }
@@ -256,6 +262,11 @@ fn told(
             fault.told.iter().find(tells)?;
             Some((since(*at), summary(health)))
         })
+}
+
+/// Whether the fault is a stop of the supervisor, which is seen without being told.
+fn stopped(fault: &Fault) -> bool {
+    fault.told.iter().any(|told| matches!(told, Told::Stopped))
 }
 
 /// Whether a document tells it.

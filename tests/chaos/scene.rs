@@ -1,5 +1,6 @@
 //! A host on which a supervisor runs and is disturbed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -43,11 +44,20 @@ done
 mkdir -p /var/lib/ecs/data
 echo '52000 60999' >/proc/sys/net/ipv4/ip_local_port_range";
 
-/// dockerd, which does not start while a file is there.
+/// dockerd, which does not start while a file is there. It finds our runc before its own.
 const DOCKERD: &str = "#!/bin/sh
 while [ -e \"${0%/*}/no-dockerd\" ]; do sleep 0.05; done
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=${0%/*}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 exec dockerd \"$@\"
+";
+
+/// runc, which makes no container while a file is there.
+const RUNC: &str = "#!/bin/sh
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+case \" $* \" in
+    *\" create \"*) while [ -e \"${0%/*}/../no-container\" ]; do sleep 0.05; done ;;
+esac
+exec runc \"$@\"
 ";
 
 /// What keeps dockerd for a supervisor that expects a docker.service: its Restart=always and RestartSec=2.
@@ -111,10 +121,12 @@ impl Scene {
         };
         scene.prepare().await?;
         scene.unit.start().await?;
-        scene
-            .until_well(FIRST)
-            .await
-            .context("the host never got well")?;
+        if let Err(error) = scene.until_well(FIRST).await {
+            bail!(
+                "the host never got well: {error}; the supervisor's records:\n{}",
+                scene.unit.log()
+            );
+        }
         scene.healthy_rules = scene.rules().await?;
         Ok(scene)
     }
@@ -128,11 +140,13 @@ impl Scene {
             .kill_on_drop(true);
         self.metadata = Some(self.host.inside(|| metadata.spawn())??);
         let dockerd = self.directory.path().join("dockerd");
-        write(&dockerd, DOCKERD.as_bytes())?;
-        std::fs::set_permissions(
-            &dockerd,
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )?;
+        for (program, script) in [
+            (dockerd.clone(), DOCKERD),
+            (self.directory.path().join("bin/runc"), RUNC),
+        ] {
+            write(&program, script.as_bytes())?;
+            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))?;
+        }
         // The last section of the fragment is that of the engine.
         let settings = format!("{SETTINGS}backend = \"child\"\ndockerd = {dockerd:?}\n");
         for (file, content) in [
@@ -187,6 +201,11 @@ impl Scene {
     /// How long something may take here.
     pub fn allow(&self, contract: Duration) -> Duration {
         self.terms.allow(contract)
+    }
+
+    /// How long a fault lasts here.
+    pub fn hold(&self, table: Duration) -> Duration {
+        self.terms.hold(table)
     }
 
     /// Notes that something was not as it should be.

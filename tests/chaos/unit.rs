@@ -191,7 +191,9 @@ impl Keeper {
             }
             Supervisor::Command(script) => {
                 let mut command = Command::new("/bin/sh");
-                command.args(["-c", script]);
+                // Going to a host leads to its root.
+                command.args(["-c", &format!("cd \"$HERE\" || exit\n{script}")]);
+                command.env("HERE", std::env::current_dir()?);
                 command
             }
         };

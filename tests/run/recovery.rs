@@ -65,6 +65,27 @@ async fn a_killed_agent_is_started_again_at_once_and_its_end_is_kept() {
 }
 
 #[tokio::test]
+async fn a_container_that_does_not_start_any_more_is_made_anew() {
+    let world = World::healthy().await;
+    let before = world.agent().await;
+    let of_container = "{{.GraphDriver.Data.UpperDir}}/../lower";
+    let lower = world.done(
+        "docker",
+        &["inspect", "--format", of_container, "ecs-agent"],
+    );
+    // Without its layers a container has no program to start.
+    world.done("rm", &[lower.trim()]);
+    world.kill_agent().await;
+    world
+        .until("healthy again", PATIENCE, |snapshot| {
+            snapshot.ready() && snapshot.agent.restarts == 1
+        })
+        .await;
+    assert_ne!(world.agent().await.id, before.id);
+    assert_eq!(world.agent_starts(), 2);
+}
+
+#[tokio::test]
 async fn an_agent_that_ends_by_itself_is_started_again() {
     let world = World::healthy().await;
     for (restarts, status) in [(1, 0), (2, 1), (3, 2)] {

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 
+use crate::host::process;
+
 /// A call to the engine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
     /// Nobody listens: no socket, connection refused or closed.
     #[error("the Docker daemon can't be reached: {0}")]
     Unreachable(String),
+    /// Not even asked: this process or the host can open no more files.
+    #[error("the Docker daemon can't be asked: {0}")]
+    Exhausted(String),
     /// Connected, and no answer in time.
     #[error("the Docker daemon did not answer {call} within {} s", .after.as_secs())]
     Deadline {
@@ -49,6 +54,9 @@ pub enum DockerError {
 
 impl From<Error> for DockerError {
     fn from(error: Error) -> Self {
+        if first(&error).is_some_and(process::exhausted) {
+            return DockerError::Exhausted(cause(&error));
+        }
         match error {
             Error::DockerResponseServerError {
                 status_code,
@@ -83,6 +91,21 @@ fn chain(error: &Error) -> String {
     line
 }
 
+/// What the system said, where that is what began it.
+fn first(error: &Error) -> Option<&std::io::Error> {
+    // That one stands for its error, and is not its cause.
+    if let Error::IOError { err } = error {
+        return Some(err);
+    }
+    let mut said = None;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said = error.downcast_ref().or(said);
+        cause = error.source();
+    }
+    said
+}
+
 /// What began it; the layers of the client above it tell a reader nothing.
 fn cause(error: &Error) -> String {
     let mut line = error.to_string();
@@ -103,5 +126,34 @@ pub(super) async fn within<T, E: Into<DockerError>>(
     match tokio::time::timeout(after, future).await {
         Ok(result) => result.map_err(Into::into),
         Err(_) => Err(DockerError::Deadline { call, after }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn want_of_files_is_not_taken_for_an_engine_that_is_gone() {
+        let said = |number| {
+            DockerError::from(Error::IOError {
+                err: io::Error::from_raw_os_error(number),
+            })
+        };
+        use nix::errno::Errno;
+        assert!(matches!(
+            said(Errno::EMFILE as i32),
+            DockerError::Exhausted(_)
+        ));
+        assert!(matches!(
+            said(Errno::ENFILE as i32),
+            DockerError::Exhausted(_)
+        ));
+        assert!(matches!(
+            said(Errno::ECONNREFUSED as i32),
+            DockerError::Unreachable(_)
+        ));
     }
 }

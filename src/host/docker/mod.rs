@@ -93,8 +93,23 @@ impl Docker {
     /// Resolves when the engine closes the connection: it ended, was killed or is going down.
     /// Only events of a container that nobody has are asked for, so that nothing wakes us in between.
     pub async fn gone(&self) {
+        /// Until it is tried again to listen, where no file could be opened for it.
+        const AGAIN: Duration = Duration::from_secs(1);
         let mut events = self.no_events();
-        while let Some(Ok(_)) = events.next().await {}
+        loop {
+            match events
+                .next()
+                .await
+                .map(|event| event.map_err(DockerError::from))
+            {
+                Some(Ok(_)) => {}
+                Some(Err(DockerError::Exhausted(_))) => {
+                    tokio::time::sleep(AGAIN).await;
+                    events = self.no_events();
+                }
+                Some(Err(_)) | None => return,
+            }
+        }
     }
 
     fn no_events(

@@ -25,6 +25,10 @@ impl Board {
                 "it is registered, answers, and has held no connection for {}; see /var/log/ecs/ecs-agent.log",
                 humantime::format_duration(self.loaded.settings.agent.disconnected_after)
             ),
+            (_, Some(Reason::NannyExhausted)) => format!(
+                "{}; what is open: ls -l /proc/{}/fd; how much may be: LimitNOFILE= of ecs-nanny.service, fs.file-max of the host",
+                self.why.nanny, self.nanny.pid
+            ),
             (_, Some(Reason::Credentials)) => or(&self.why.credentials, "they are asked for"),
             (_, Some(Reason::Gpu)) => self.why.gpus.clone(),
             (_, Some(Reason::UserData)) => {

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use crate::agent_image as image;
-use crate::host::introspection::Metadata;
+use crate::host::introspection::{Metadata, Silence};
+use crate::plan::AMAZON_UNIT;
 use crate::settings::Switch;
 use crate::snapshot::Timestamp;
 use crate::supervise::exit_reason::{Class, ExitReason, exit_reason};
@@ -48,6 +49,27 @@ impl Supervisor {
         self.answer(Answer::AgentRunning {
             adopted: run.adopted,
         });
+    }
+
+    /// At a reload: has the agent run by the files as they are now.
+    pub(super) fn replace_agent(&mut self) {
+        let of_amazon = self.crew.left_to_amazon();
+        match (self.board.agent.plan_pending, of_amazon) {
+            (true, true) => {
+                tracing::info!("restarting {AMAZON_UNIT}, whose agent runs by older files")
+            }
+            (true, false) => tracing::info!("replacing the agent's container"),
+            (false, true) => {
+                tracing::info!(
+                    "{AMAZON_UNIT} is left alone, for no file of its agent was changed since it started; to restart it \
+                     all the same: systemctl restart {AMAZON_UNIT}"
+                );
+                return;
+            }
+            (false, false) => return,
+        }
+        self.crew.launch_anew = true;
+        self.step(Event::ReplacementAsked);
     }
 
     pub(super) fn agent_ended(&mut self, code: i64) {
@@ -109,7 +131,7 @@ impl Supervisor {
     }
 
     /// Tells the machine of images of an event, and does what it asks for.
-    pub(super) fn agent_probed(&mut self, answer: Result<Metadata, String>) {
+    pub(super) fn agent_probed(&mut self, answer: Result<Metadata, Silence>) {
         let probe = match answer {
             Ok(metadata) => {
                 let view = &mut self.board.agent;
@@ -127,9 +149,13 @@ impl Supervisor {
                     Probe::Unregistered
                 }
             }
-            Err(why) => {
+            Err(Silence::Agent(why)) => {
                 self.board.why.agent = why;
                 Probe::Silent
+            }
+            Err(silence @ Silence::Exhausted(_)) => {
+                self.board.why.nanny = silence.to_string();
+                Probe::Unasked
             }
         };
         self.answer(Answer::AgentProbed(probe));

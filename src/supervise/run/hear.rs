@@ -26,8 +26,10 @@ impl Supervisor {
                 settings,
                 lint,
                 hold,
+                agent_files_changed,
             } => {
                 self.take_hold(hold);
+                self.board.agent_files_changed = agent_files_changed;
                 self.board.facts.host = *host;
                 self.board.facts.schema = crate::facts::SCHEMA;
                 self.remember_instance();
@@ -37,10 +39,8 @@ impl Supervisor {
                     not_ec2(self.crew.settings.metadata.ec2, &self.board.facts.host);
                 self.recomputed();
                 self.step(Event::ConfigurationRead);
-                if std::mem::take(&mut self.reload_asked) && self.board.agent.plan_pending {
-                    tracing::info!("replacing the agent's container");
-                    self.crew.launch_anew = true;
-                    self.step(Event::ReplacementAsked);
+                if std::mem::take(&mut self.reload_asked) {
+                    self.replace_agent();
                 }
             }
             News::EngineUp { docker, facts } => {
@@ -69,6 +69,10 @@ impl Supervisor {
             News::EnginePinged(Err(why)) => {
                 self.board.why.engine = why;
                 self.answer(Answer::EngineSilent);
+            }
+            News::EngineUnasked(why) => {
+                self.board.why.nanny = why;
+                self.answer(Answer::EngineUnasked);
             }
             News::MetadataAwaited(why) => {
                 self.board.why.metadata = why;
@@ -170,7 +174,11 @@ impl Supervisor {
                 self.answer(Answer::AgentConnected(held != Some(0)));
             }
             News::ExitExamined { reason, last_lines } => self.examined(&reason, last_lines),
-            News::AgentStopped(stopped) => {
+            News::AgentStopped {
+                stopped,
+                engine_silent,
+            } => {
+                self.crew.silent_at_stop = engine_silent;
                 match stopped {
                     Ok(()) => tracing::info!("the agent is stopped"),
                     Err(why) => tracing::warn!("the agent could not be stopped: {why}"),

@@ -20,6 +20,7 @@ impl State {
             self.restarts = self.restarts.saturating_add(1);
         }
         self.launched = true;
+        self.agent_unasked = false;
         self.forget_link(actions);
         // It may have turned out unfit while an agent was sought that runs all the same.
         self.fitness = Fitness::Fit;
@@ -155,7 +156,10 @@ impl State {
             return;
         };
         *probes = probes.saturating_add(1);
+        self.agent_unasked = probe == Probe::Unasked;
         let next = match probe {
+            // That says nothing of the agent.
+            Probe::Unasked => PROBE_AGAIN,
             Probe::Registered => {
                 if !*registered {
                     *registered = true;

@@ -59,6 +59,7 @@ impl State {
     /// Forgets what only a living engine can know.
     pub(super) fn engine_gone(&mut self) {
         self.engine_silent = 0;
+        self.engine_unasked = false;
         self.loss = Reason::EngineLost;
         if matches!(self.agent, AgentState::Running { .. }) {
             self.agent = AgentState::Idle;
@@ -101,6 +102,7 @@ impl State {
             return;
         }
         self.engine_silent = 0;
+        self.engine_unasked = false;
         self.engine = EngineState::Up;
         actions.push(Action::Disarm(Timer::Hung));
         actions.push(Action::arm(Timer::Ping, PROBE_EVERY));
@@ -110,6 +112,7 @@ impl State {
         if !matches!(self.engine, EngineState::Up | EngineState::Hung) {
             return;
         }
+        self.engine_unasked = false;
         self.engine_silent = self.engine_silent.saturating_add(1);
         if self.engine_silent >= SILENT_PROBES {
             self.engine = EngineState::Hung;
@@ -119,6 +122,14 @@ impl State {
             actions.push(Action::arm(Timer::Hung, after));
         }
         actions.push(Action::arm(Timer::Ping, PROBE_AGAIN));
+    }
+
+    /// That says nothing of the engine: it is neither well nor hung for it.
+    pub(super) fn engine_unasked(&mut self, actions: &mut Vec<Action>) {
+        if matches!(self.engine, EngineState::Up | EngineState::Hung) {
+            self.engine_unasked = true;
+            actions.push(Action::arm(Timer::Ping, PROBE_AGAIN));
+        }
     }
 
     /// A hang that lasts: the shell looks whether the engine may be ended, and asks again later if not.

@@ -69,6 +69,8 @@ pub enum Answer {
     EngineAnswers,
     /// Of the same: not within its deadline.
     EngineSilent,
+    /// Of the same: it could not be asked, for ecs-nanny can open no more files.
+    EngineUnasked,
     /// Of [`Action::FetchIdentity`]: known, or this is not EC2, or the service is disabled.
     IdentityKnown,
     /// Of the same: not within its budget.
@@ -133,6 +135,8 @@ pub enum Probe {
     Unregistered,
     /// It did not answer within the deadline.
     Silent,
+    /// It could not be asked, for ecs-nanny can open no more files.
+    Unasked,
 }
 
 /// How the agent's container ended.

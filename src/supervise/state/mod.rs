@@ -41,6 +41,10 @@ pub struct State {
     pub engine: EngineState,
     /// Silent pings of the engine in a row.
     pub engine_silent: u32,
+    /// The engine could not be asked the last time, for want of files.
+    pub engine_unasked: bool,
+    /// Nor could the agent.
+    pub agent_unasked: bool,
     /// Failures of the engine since it was last up.
     pub engine_failures: u32,
     /// Identity of the instance.
@@ -103,6 +107,8 @@ impl State {
             warm: false,
             engine: EngineState::Unknown,
             engine_silent: 0,
+            engine_unasked: false,
+            agent_unasked: false,
             engine_failures: 0,
             identity: Need::Open,
             network: Need::Open,
@@ -247,6 +253,7 @@ impl State {
                 }
             }
             Answer::EngineAnswers => self.engine_answers(actions),
+            Answer::EngineUnasked => self.engine_unasked(actions),
             Answer::EngineSilent => self.engine_is_silent(actions),
             Answer::IdentityKnown => {
                 self.identity = Need::Met;

@@ -25,6 +25,12 @@ impl State {
             AgentState::Running {
                 silent, registered, ..
             } => match running(registered, silent) {
+                // Neither can be said to be well, nor to be broken.
+                (Phase::Healthy | Phase::Registering, _)
+                    if self.engine_unasked || self.agent_unasked =>
+                {
+                    (Phase::Degraded, Some(Reason::NannyExhausted))
+                }
                 (Phase::Healthy, _) if self.link == Link::Lost => {
                     (Phase::Degraded, Some(Reason::AgentDisconnected))
                 }

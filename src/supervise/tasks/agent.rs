@@ -1,11 +1,9 @@
-//! The agent's container: taken over, started again or made anew; followed, probed, examined, stopped.
+//! The agent's container: taken over, started again or made anew; followed, probed, examined.
 
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
-
 use crate::agent_config;
-use crate::host::docker::{Container, Docker, DockerError, PING};
+use crate::host::docker::{Container, Docker, DockerError};
 use crate::host::introspection;
 use crate::host::process::ContainerProcess;
 use crate::plan::{AgentPlan, PLAN_HASH_LABEL};
@@ -21,8 +19,6 @@ use super::{Crew, Kind, amazon_unit};
 const LOOK_BACK: Duration = Duration::from_secs(600);
 /// How much of them.
 const LAST_BYTES: usize = 64 * 1024;
-/// How long the engine has to answer when the agent is to be stopped, part of the agent's grace.
-pub(super) const HUNG_AT_STOP: Duration = Duration::from_secs(1);
 /// How many lines of them are shown.
 const LAST_LINES: usize = 20;
 
@@ -66,7 +62,7 @@ impl Crew {
         self.cancel(Kind::FollowAgent);
         self.spawn(Kind::Agent, async move {
             let Some(agent) = &plan.agent else {
-                return amazon_unit::launch(&docker).await;
+                return amazon_unit::launch(&docker, way.anew).await;
             };
             if let Some(why) = amazon_unit::runs_beside(&root).await {
                 return News::AgentRefused(why);
@@ -106,7 +102,7 @@ impl Crew {
     pub(super) fn probe_agent(&mut self) {
         self.spawn(Kind::Probe, async {
             let answer = introspection::metadata(introspection::PORT).await;
-            News::AgentProbed(answer.map_err(|silence| silence.to_string()))
+            News::AgentProbed(answer)
         });
     }
 
@@ -132,95 +128,24 @@ impl Crew {
             }
         });
     }
-
-    /// Ends an agent that hangs: it would not hear SIGTERM.
-    pub(super) fn end_agent(&mut self) {
-        let Some(docker) = self.docker.clone() else {
-            return;
-        };
-        let name = self.container_name();
-        tracing::warn!(
-            MESSAGE_ID = message::AGENT_KILLED,
-            "the agent does not answer; it is killed and started again"
-        );
-        self.spawn_silent(Kind::EndAgent, async move {
-            if let Err(error) = docker.kill(&name).await {
-                tracing::warn!("the agent could not be killed: {error}");
-            }
-        });
-    }
-
-    /// Through the engine; where that can't be asked, by signals to the agent's process.
-    pub(super) fn stop_agent(&mut self, hurry: bool) {
-        // A start under way would bring it back.
-        self.cancel(Kind::Agent);
-        self.cancel(Kind::Probe);
-        let grace = if hurry {
-            Duration::ZERO
-        } else {
-            self.settings.agent.stop_grace
-        };
-        self.stop_began.get_or_insert_with(Instant::now);
-        let docker = self.docker.clone();
-        let process = self.agent_process.clone();
-        let name = self.container_name();
-        let left_to_amazon = self.left_to_amazon();
-        self.spawn(Kind::FollowAgent, async move {
-            if left_to_amazon {
-                return News::AgentStopped(amazon_unit::stop(process, grace).await);
-            }
-            let began = Instant::now();
-            // A call that stops a container is answered at its end alone, so that a hang would show after the grace.
-            let answering = match docker {
-                Some(docker) => {
-                    let answer = docker.ping_within(HUNG_AT_STOP).await;
-                    answer.map(|()| docker).map_err(|error| error.to_string())
-                }
-                None => Err("the Docker daemon is not up".to_owned()),
-            };
-            let left = grace.saturating_sub(began.elapsed());
-            News::AgentStopped(match answering {
-                Ok(docker) => match docker.stop(&name, left).await {
-                    Ok(()) => Ok(()),
-                    // Its grace is over.
-                    Err(error) => end_process(process, Duration::ZERO, &error.to_string()).await,
-                },
-                Err(why) => end_process(process, left, &why).await,
-            })
-        });
-    }
-
-    /// Stops an agent that gets no tasks: it saves its state, and its end is one like any other.
-    pub(super) fn renew_agent(&mut self) {
-        let Some(docker) = self.docker.clone() else {
-            return;
-        };
-        let (name, grace) = (self.container_name(), self.settings.agent.stop_grace);
-        tracing::warn!("the agent has no connection to ECS; it is stopped and started again");
-        self.spawn_silent(Kind::EndAgent, async move {
-            if let Err(error) = docker.stop(&name, grace).await {
-                tracing::warn!("the agent could not be stopped: {error}");
-            }
-        });
-    }
-
-    fn container_name(&self) -> String {
-        let planned = self.plan.as_ref().and_then(|plan| plan.agent.as_ref());
-        planned.map_or_else(
-            || crate::plan::CONTAINER_NAME.to_owned(),
-            |agent| agent.name.clone(),
-        )
-    }
 }
 
 /// What a container ends with that is killed, or removed by hand; taken for one of which nothing else is known.
 const KILLED: i64 = 137;
 
 async fn told_by_engine(docker: &Docker, id: &str) -> News {
-    match docker.ended(id).await {
-        Ok(ended) => News::AgentEnded { code: ended.code },
-        Err(DockerError::NotFound(_)) => News::AgentEnded { code: KILLED },
-        Err(error) => News::EnginePinged(Err(error.to_string())),
+    /// Until an engine is asked again that could not be asked, or refused to say.
+    const AGAIN: Duration = Duration::from_secs(1);
+    loop {
+        match docker.ended(id).await {
+            Ok(ended) => return News::AgentEnded { code: ended.code },
+            Err(DockerError::NotFound(_)) => return News::AgentEnded { code: KILLED },
+            Err(error @ DockerError::Unreachable(_)) => {
+                return News::EnginePinged(Err(error.to_string()));
+            }
+            Err(error) => tracing::debug!("the agent's end is awaited again: {error}"),
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -229,7 +154,8 @@ async fn told_by_engine(docker: &Docker, id: &str) -> News {
 async fn unreported_end(process: Option<ContainerProcess>) {
     /// How long the engine has to tell, with the exit status that it alone knows.
     const TOLD_WITHIN: Duration = Duration::from_secs(2);
-    /// How often the process is looked at: with the above, its death shows within 5 s.
+    /// How often the process is looked at where the kernel does not tell: with the above and [`ASKED_WITHIN`], its death
+    /// shows within 5 s.
     const LOOK_EVERY: Duration = Duration::from_millis(1500);
     match process {
         Some(process) => process.ended(LOOK_EVERY).await,
@@ -238,26 +164,13 @@ async fn unreported_end(process: Option<ContainerProcess>) {
     tokio::time::sleep(TOLD_WITHIN).await;
 }
 
+/// How long the engine has to answer what the agent ended with, when it has not told by itself.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
+
 async fn told_or_killed(docker: &Docker, id: &str) -> i64 {
-    let found = docker.container_within(id, PING).await;
+    let found = docker.container_within(id, ASKED_WITHIN).await;
     let ended = found.ok().flatten().filter(|found| !found.running);
     ended.map_or(KILLED, |found| found.exit_code)
-}
-
-pub(super) async fn end_process(
-    process: Option<ContainerProcess>,
-    grace: Duration,
-    why: &str,
-) -> Result<(), String> {
-    let Some(process) = process.filter(ContainerProcess::runs) else {
-        return Err(format!("{why}, and no process of the agent is known"));
-    };
-    tracing::warn!("{why}; signalling the agent's process {}", process.pid);
-    if process.end(grace).await {
-        Ok(())
-    } else {
-        Err(format!("process {} of the agent does not end", process.pid))
-    }
 }
 
 /// What is special about a start.
@@ -289,8 +202,14 @@ async fn launch(docker: &Docker, agent: &AgentPlan, way: &Way) -> Result<AgentRu
     let plan_hash = found.labels.get(PLAN_HASH_LABEL).map(String::as_str);
     let startable = !found.running && !other_image;
     if startable && plan_hash.is_some() && plan_hash == agent.hash() {
-        docker.start(&found.id).await?;
-        return started(docker, &found.id).await;
+        match docker.start(&found.id).await {
+            Ok(()) => return started(docker, &found.id).await,
+            // A start that was cut off leaves a task that keeps its container down for good; a new one owes it nothing.
+            Err(error @ DockerError::Refused { .. }) => {
+                tracing::warn!("a new container is made, for the old one does not start: {error}");
+            }
+            Err(error) => return Err(error),
+        }
     }
     docker.remove(&agent.name).await?;
     make(docker, agent).await

@@ -14,7 +14,8 @@ use crate::plan::{AMAZON_UNIT, CONTAINER_NAME, PLAN_HASH_LABEL};
 use crate::supervise::news::{AgentRun, News};
 use crate::supervise::state::Event;
 
-use super::agent::{end_process, run, taken_over};
+use super::agent::{run, taken_over};
+use super::agent_end::end_process;
 use super::{Crew, Kind};
 
 /// How long the unit has until its container runs: it may wait for GPUs and load or fetch the image.
@@ -85,17 +86,18 @@ async fn running(docker: &Docker) -> Result<Option<Container>, NotStarted> {
     Ok(found.filter(|found| found.runs() && unit.up_or_coming() && !is_ours(found)))
 }
 
-/// Starts the unit, and waits outside of it until its container runs.
-pub(super) async fn launch(docker: &Docker) -> News {
-    match start(docker).await {
+/// Starts the unit, or restarts it where it shall run anew, and waits outside of it until its container runs.
+pub(super) async fn launch(docker: &Docker, anew: bool) -> News {
+    match start(docker, anew).await {
         Ok(run) => News::AgentRunning(run),
         Err(NotStarted::Refused(why)) => News::AgentRefused(why),
         Err(NotStarted::Failed(why)) => News::LaunchFailed(why),
     }
 }
 
-async fn start(docker: &Docker) -> Result<AgentRun, NotStarted> {
-    if let Some(found) = running(docker).await? {
+async fn start(docker: &Docker, anew: bool) -> Result<AgentRun, NotStarted> {
+    let old = running(docker).await?;
+    if let Some(found) = old.clone().filter(|_| !anew) {
         return Ok(taken_over(found, false));
     }
     let ours = docker.container(CONTAINER_NAME).await?;
@@ -116,13 +118,18 @@ async fn start(docker: &Docker) -> Result<AgentRun, NotStarted> {
     if unit.active_state == "failed" {
         systemd.reset_failed(AMAZON_UNIT).await?;
     }
-    if !unit.up_or_coming() {
+    if old.is_some() {
+        systemd.restart(AMAZON_UNIT).await?;
+    } else if !unit.up_or_coming() {
         tracing::info!("starting {AMAZON_UNIT}");
         systemd.start(AMAZON_UNIT).await?;
     }
+    let started_before = old.and_then(|old| old.started_at);
     let deadline = Instant::now() + STARTED_WITHIN;
     loop {
-        if let Some(found) = running(docker).await? {
+        if let Some(found) = running(docker).await?
+            && (started_before.is_none() || found.started_at != started_before)
+        {
             return Ok(run(found));
         }
         let unit = systemd.unit(AMAZON_UNIT).await?;

@@ -14,7 +14,7 @@ use crate::supervise::state::Event;
 
 use crate::telemetry::message;
 
-use super::agent::HUNG_AT_STOP;
+use super::agent_end::HUNG_AT_STOP;
 use super::{Crew, Kind};
 
 /// How long a child engine has to stop its containers and itself.
@@ -84,6 +84,7 @@ impl Crew {
             match answer {
                 // Who is gone does not answer late; the follower may not have been told.
                 Err(DockerError::Unreachable(_)) => News::Plain(Event::EngineLost),
+                Err(error @ DockerError::Exhausted(_)) => News::EngineUnasked(error.to_string()),
                 other => News::EnginePinged(other.map_err(|error| error.to_string())),
             }
         });
@@ -100,10 +101,11 @@ impl Crew {
                 .is_some_and(|agent| agent.runs()),
         );
         self.spawn_silent(Kind::EndEngine, async move {
-            let others = process::containers().saturating_sub(agent);
+            let others = process::containers().map(|all| all.saturating_sub(agent));
             let spare = policy == OnHung::Report
-                || (policy == OnHung::Auto && !live_restore && others > 0);
+                || (policy == OnHung::Auto && !live_restore && others != Some(0));
             if spare {
+                let others = others.map_or("who knows how many".to_owned(), |others| others.to_string());
                 tracing::warn!(
                     "the Docker daemon hangs and is left alone: a restart would end {others} containers; to restart it: set engine.on_hung = \"restart\""
                 );
@@ -123,8 +125,10 @@ impl Crew {
         let docker = self.docker.clone();
         let began = self.stop_began.unwrap_or_else(Instant::now);
         let by = began + self.settings.agent.stop_grace + HUNG_LONGER;
+        let silent = self.silent_at_stop;
         self.spawn(Kind::Engine, async move {
             let hangs = match docker {
+                _ if silent => true,
                 Some(docker) => docker.ping_within(HUNG_AT_STOP).await.is_err(),
                 None => false,
             };

@@ -1,6 +1,7 @@
 //! What actions do. Each runs as a task with deadlines and reports once; the loop never awaits one.
 
 mod agent;
+mod agent_end;
 mod amazon_unit;
 mod asked;
 mod check;
@@ -85,6 +86,8 @@ pub struct Crew {
     pub engine_was_up: bool,
     /// When it was asked to stop everything.
     pub stop_began: Option<Instant>,
+    /// The engine was not up or did not answer when the agent was to be stopped.
+    pub silent_at_stop: bool,
     /// Containers survive the engine's restart.
     pub live_restore: bool,
     /// What the metadata service told of this instance, once it did.
@@ -139,6 +142,7 @@ impl Crew {
             docker: None,
             engine_was_up: false,
             stop_began: None,
+            silent_at_stop: false,
             live_restore: false,
             instance: None,
             agent: None,

@@ -1,5 +1,7 @@
 //! The agent ends, hangs, lies, and loses what it is made from.
 
+use std::time::Duration;
+
 use ecs_nanny::snapshot::{Phase, Reason};
 
 use crate::table::{AGENT_HANG, Act, Agent, FAULT, Fault, From, HANG, NEXT_TRY, Told, s};
@@ -8,6 +10,8 @@ use crate::table::{AGENT_HANG, Act, Agent, FAULT, Fault, From, HANG, NEXT_TRY, T
 pub const BEHAVES: Act = Act::Agent("{}");
 /// The agent's process is killed from outside.
 pub const KILL: Act = Act::Host("pkill -KILL -x agent");
+/// The setting's 6 s after the first look that finds no connection; one is taken with every probe, 8 s apart.
+const DISCONNECTED: Duration = s(16);
 const SILENT: &[Told] = &[Told::As(Phase::Degraded, Reason::AgentSilent)];
 /// The stand-in sees within a second that it shall end; started at once, it is there two later.
 const ENDED_AND_BACK: Agent = Agent::Again(From::Begin, s(3));
@@ -148,6 +152,19 @@ pub const FAULTS: &[Fault] = &[
         end: BEHAVES,
         told: &[Told::In(Phase::Registering)],
         agent: Agent::Again(From::Begin, s(2)),
+        ..FAULT
+    },
+    Fault {
+        name: "agent-connections-cut",
+        what: "the agent's connections are reset and refused until that is told",
+        act: Act::Host(
+            "iptables -w 5 -I OUTPUT -p tcp --dport 10443 -j REJECT --reject-with tcp-reset",
+        ),
+        end: Act::Host(
+            "iptables -w 5 -D OUTPUT -p tcp --dport 10443 -j REJECT --reject-with tcp-reset",
+        ),
+        told: &[Told::As(Phase::Degraded, Reason::AgentDisconnected)],
+        within: DISCONNECTED,
         ..FAULT
     },
     Fault {

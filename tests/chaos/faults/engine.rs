@@ -81,8 +81,7 @@ pub const FAULTS: &[Fault] = &[
         act: Act::All(&[STOP, KILL]),
         hold: s(20),
         end: Act::Host("kill -CONT \"$(cat /run/docker.pid)\" || true"),
-        told: &[Told::Exit(137), Told::In(Phase::Degraded)],
-        within: HANG,
+        told: &[Told::Exit(137)],
         agent: Agent::Either,
         back: s(45),
         ..FAULT
@@ -105,7 +104,7 @@ pub const FAULTS: &[Fault] = &[
         act: Act::All(&[
             KILL_AND_HOLD,
             Act::Host(
-                "until pgrep -f '^/bin/sh [^ ]*/dockerd '; do sleep 0.05; done
+                "until pgrep -f '^/bin/sh [^ ]*/dockerd( |$)'; do sleep 0.05; done
                 echo 1 >/run/docker.pid",
             ),
             LET_START,

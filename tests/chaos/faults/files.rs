@@ -140,15 +140,9 @@ pub const FAULTS: &[Fault] = &[
         ),
         hold: s(20),
         end: Act::Host("prlimit --pid \"$NANNY\" --nofile=1024:"),
-        // It can't ask anybody: whom it misses first is chance.
-        told: &[
-            Told::As(Phase::Degraded, Reason::AgentSilent),
-            Told::As(Phase::Degraded, Reason::EngineHung),
-            Told::As(Phase::Degraded, Reason::EngineLost),
-        ],
+        // It can't ask anybody, and starts nothing anew for that.
+        told: &[Told::As(Phase::Degraded, Reason::NannyExhausted)],
         within: HANG,
-        agent: Agent::Either,
-        back: NEXT_TRY,
         own: true,
         ..FAULT
     },

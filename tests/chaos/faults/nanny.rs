@@ -127,6 +127,43 @@ pub const FAULTS: &[Fault] = &[
         ..STOPPED
     },
     Fault {
+        name: "stop-waiting-credentials",
+        what: "SIGTERM while the instance profile has no credentials",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Metadata(r#"[{"what": {"status": 404}, "path": "meta-data/iam/"}]"#),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::Credentials)),
+        ]),
+        end: Act::All(&[Act::Metadata("[]"), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-waiting-user-data",
+        what: "SIGTERM while cloud-init runs the user data",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Host("mkdir /run/cloud-init"),
+            Act::Start,
+            Act::Await(Phase::Waiting, Some(Reason::UserData)),
+        ]),
+        end: Act::All(&[Act::Host("rmdir /run/cloud-init"), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
+        name: "stop-launching",
+        what: "SIGTERM while the agent's container is being started",
+        prepare: Act::All(&[
+            Act::Stop,
+            Act::Host("touch \"$HOLD_CONTAINERS\""),
+            Act::Start,
+            Act::Host("until pgrep -f '/bin/runc .* create '; do sleep 0.05; done"),
+            Act::Await(Phase::Launching, None),
+        ]),
+        end: Act::All(&[Act::Host("rm \"$HOLD_CONTAINERS\""), Act::Start]),
+        ..STOPPED
+    },
+    Fault {
         name: "stop-held",
         what: "SIGTERM while an operator holds it",
         prepare: Act::All(&[

@@ -51,3 +51,22 @@ fn a_hung_engine_is_degraded_then_looked_at_again_and_again() {
             .contains(&Action::EndEngine)
     );
 }
+
+#[test]
+fn without_files_to_ask_with_nobody_is_judged() {
+    let mut state = healthy();
+    for _ in 0..2 * SILENT_PROBES {
+        let actions = state.step(Event::Answered(Answer::EngineUnasked));
+        assert_eq!(armed(&actions, Timer::Ping), Some(PROBE_AGAIN));
+        assert_eq!(armed(&actions, Timer::Hung), None);
+        let actions = state.step(Event::Answered(Answer::AgentProbed(Probe::Unasked)));
+        assert_eq!(armed(&actions, Timer::Probe), Some(PROBE_AGAIN));
+        assert_eq!(armed(&actions, Timer::Silent), None);
+    }
+    let told = (Phase::Degraded, Some(Reason::NannyExhausted));
+    assert_eq!(state.phase(), told);
+    state.step(Event::Answered(Answer::EngineAnswers));
+    assert_eq!(state.phase(), told, "the agent was not asked yet");
+    state.step(Event::Answered(Answer::AgentProbed(Probe::Registered)));
+    assert_eq!(state.phase(), (Phase::Healthy, None));
+}

@@ -91,6 +91,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Answer::AgentProbed(Probe::Registered)),
         Just(Answer::AgentProbed(Probe::Unregistered)),
         Just(Answer::AgentProbed(Probe::Silent)),
+        Just(Answer::AgentProbed(Probe::Unasked)),
+        Just(Answer::EngineUnasked),
         any::<bool>().prop_map(Answer::AgentConnected),
         Just(Answer::ExitExamined(Verdict::Mended)),
         Just(Answer::ExitExamined(Verdict::Curable)),

@@ -6,6 +6,7 @@ use crate::apply::preparation::{self, PREPARED, Prepared};
 use crate::exit::Exit;
 use crate::facts::{self, DAEMON_JSON, Facts};
 use crate::host::files::Root;
+use crate::host::volumes;
 use crate::plan;
 use crate::settings::{Loaded, Settings};
 use crate::telemetry::message;
@@ -50,6 +51,7 @@ pub(super) async fn look_closer(root: &Root, settings: &Settings, facts: &mut Fa
     with_whole_daemon_json(root, facts);
     let storage = &settings.storage;
     if root.is_host() && !(storage.instance_store.is_empty() && storage.grow.is_empty()) {
+        volumes::settle().await;
         facts.host.volumes = facts::volumes(root).await;
     }
 }

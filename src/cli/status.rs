@@ -158,6 +158,9 @@ impl Screen<'_> {
         if let Some(state) = &lifecycle.target_state {
             self.row(text, "group", &format!("wants {state}"));
         }
+        if let Some(why) = &lifecycle.actions_off {
+            self.row(text, "acting", &format!("off: {why}"));
+        }
     }
 
     fn agent(&self) -> String {

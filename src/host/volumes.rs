@@ -12,6 +12,9 @@ use super::program::{self, ProgramError};
 /// How long a look at a device may take; one that hangs must not hold up the boot.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long the kernel's news of disks may take to be worked off early in a boot.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// One device of `lsblk`, which lists what stands on it below it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
@@ -48,6 +51,16 @@ pub struct Signature {
     /// Its label, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+}
+
+/// Waits until udev has worked off what the kernel told it so far, as early in a boot its drivers and the names of their
+/// disks may still be coming. Where there is no udev nothing is waited for.
+pub async fn settle() {
+    let seconds = format!("--timeout={}", SETTLING.as_secs());
+    match program::run("udevadm", &["settle", &seconds], "", SETTLING + DEADLINE).await {
+        Ok(_) | Err(ProgramError::Absent { .. }) => {}
+        Err(error) => tracing::warn!("disks may be missing: {error}"),
+    }
 }
 
 /// All block devices, those on a disk below it.

@@ -19,6 +19,8 @@ pub enum SpanName {
     Identity,
     /// The instance profile's credentials were awaited.
     Credentials,
+    /// The GPU driver's devices were awaited, and the agent's list of GPUs made.
+    Gpu,
     /// The Docker daemon was started, until it answered.
     Engine,
     /// Packet filter, kernel parameters and files were put on the host.
@@ -33,12 +35,13 @@ pub enum SpanName {
 
 impl SpanName {
     /// Every name, in the order in which a time line shows them.
-    pub const ALL: [SpanName; 10] = [
+    pub const ALL: [SpanName; 11] = [
         SpanName::Facts,
         SpanName::UserData,
         SpanName::Cluster,
         SpanName::Identity,
         SpanName::Credentials,
+        SpanName::Gpu,
         SpanName::Engine,
         SpanName::Network,
         SpanName::Image,
@@ -54,6 +57,7 @@ impl SpanName {
             SpanName::Cluster => "cluster",
             SpanName::Identity => "identity",
             SpanName::Credentials => "credentials",
+            SpanName::Gpu => "gpu",
             SpanName::Engine => "engine",
             SpanName::Network => "network",
             SpanName::Image => "image",
@@ -70,6 +74,7 @@ impl SpanName {
             SpanName::Cluster => "no cluster configured",
             SpanName::Identity => "instance metadata asked",
             SpanName::Credentials => "credentials awaited",
+            SpanName::Gpu => "GPU driver awaited",
             SpanName::Engine => "Docker daemon starting",
             SpanName::Network => "network settings made",
             SpanName::Image => "agent image verified, loaded",

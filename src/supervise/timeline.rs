@@ -17,7 +17,9 @@ mod tests;
 fn awaited(name: SpanName) -> &'static [SpanName] {
     match name {
         SpanName::Facts => &[],
-        SpanName::UserData | SpanName::Identity | SpanName::Engine => &[SpanName::Facts],
+        SpanName::UserData | SpanName::Identity | SpanName::Gpu | SpanName::Engine => {
+            &[SpanName::Facts]
+        }
         SpanName::Cluster => &[SpanName::UserData],
         SpanName::Credentials => &[SpanName::Identity],
         SpanName::Network | SpanName::Image => &[SpanName::Engine],
@@ -26,6 +28,7 @@ fn awaited(name: SpanName) -> &'static [SpanName] {
             SpanName::Cluster,
             SpanName::Identity,
             SpanName::Credentials,
+            SpanName::Gpu,
             SpanName::Network,
             SpanName::Image,
         ],
@@ -99,8 +102,8 @@ impl Timeline {
         let found = self.view.spans.iter().position(|span| span.name == name);
         match (found, stage) {
             (None, Stage::Begun | Stage::Done) => {
-                // A cluster that is there from the beginning was not waited for.
-                if name == SpanName::Cluster && stage == Stage::Done {
+                // A cluster that is there from the beginning was not waited for, nor GPUs on a host without.
+                if matches!(name, SpanName::Cluster | SpanName::Gpu) && stage == Stage::Done {
                     return;
                 }
                 // What the first look finds was begun at exec.
@@ -152,6 +155,7 @@ fn stage(name: SpanName, state: &State) -> Stage {
         SpanName::UserData => need(state.user_data),
         SpanName::Identity => need(state.identity),
         SpanName::Credentials => need(state.credentials),
+        SpanName::Gpu => need(state.gpus),
         SpanName::Engine => from(
             !matches!(state.engine, EngineState::Unknown | EngineState::Sought),
             state.engine == EngineState::Up,

@@ -24,13 +24,16 @@ eventually() {
     done
 }
 
+# More arguments of systemd-nspawn, which a case may set.
+nspawn_options=()
+
 # Boots the guest and returns when its systemd takes orders.
 boot() {
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --boot --register=no --keep-unit \
         --machine="$machine" --directory="$root" --network-veth-extra=gateway:ens5 \
         --bind="$work/docker:/var/lib/docker" --bind="$work/containerd:/var/lib/containerd" \
         --capability=CAP_NET_ADMIN --system-call-filter='add_key keyctl bpf' \
-        --console=pipe --kill-signal=SIGRTMIN+3 </dev/null >>"$work/console" 2>&1 &
+        "${nspawn_options[@]}" --console=pipe --kill-signal=SIGRTMIN+3 </dev/null >>"$work/console" 2>&1 &
     nspawn=$!
     eventually 20 "the guest's first process" leader_runs
     leader=$(leader_runs)
@@ -71,6 +74,15 @@ power_off() {
     await_end
 }
 
+# The guest goes down as an operator has it go, and boots again.
+reboot() {
+    local status=0
+    in_guest systemctl reboot || true
+    await_end || status=$?
+    [ "$status" = 133 ] || fail "no reboot: systemd-nspawn ended with $status"
+    boot
+}
+
 # The guest dies as a machine whose power is cut, but for its page cache.
 cut_power() {
     kill -s KILL "$leader"
@@ -101,9 +113,25 @@ unit_is() {
     [ "$(in_guest systemctl show --property=ActiveState --value "$2")" = "$1" ]
 }
 
+# health_has FILTER: a jq filter of the health document answers with something.
+health_has() {
+    in_guest cat /run/ecs-nanny/health.json | jq --exit-status "$1"
+}
+
+# Whether the phase has been what it is for so many seconds.
+phase_lasts() {
+    local since
+    since=$(health_has .since | tr --delete '"')
+    [ $(($(date +%s) - $(date --date="$since" +%s))) -ge "$1" ]
+}
+
 # What systemd says of the nanny: STATUS= of the service.
 status_text() {
     in_guest systemctl show --property=StatusText --value ecs-nanny.service
+}
+
+status_says() {
+    [[ $(status_text) == *"$1"* ]]
 }
 
 agent() {
@@ -130,6 +158,34 @@ imds_faults() {
     local answer
     answer=$(curl --silent --show-error --max-time 5 --unix-socket "$work/imds" \
         --request PUT --data "$1" http://lab/faults) || fail "the metadata service's control: $answer"
+}
+
+# Sets what the metadata service says, as JSON.
+imds_values() {
+    local answer
+    answer=$(curl --silent --show-error --max-time 5 --unix-socket "$work/imds" \
+        --request PUT --data "$1" http://lab/values) || fail "the metadata service's control: $answer"
+}
+
+# Serves the AWS endpoints that acting calls, where the guest reaches them: $aws_address.
+aws_address=169.254.169.254:8080
+serve_aws() {
+    "$lab/ecs-nanny-lab" aws --listen "$aws_address" --control "$work/aws" &
+    eventually 10 "the AWS endpoints" aws_says calls
+}
+
+# aws_says calls: what was called, with a right signature. aws_says unsigned: what was wrong with other requests.
+aws_says() {
+    curl --silent --show-error --fail --max-time 5 --unix-socket "$work/aws" "http://lab/$1"
+}
+
+# Whether a call with these words was made; a program's own words end with quotes.
+was_called() {
+    local word calls
+    calls=$(aws_says calls)
+    for word; do
+        [[ $calls == *"$word"* ]] || return 1
+    done
 }
 
 # Files of the guest, given as a tree, over what it has.

@@ -8,6 +8,9 @@ fail() {
     exit 1
 }
 
+# More of the machine, as QEMU's arguments, which a case may set.
+machine_options=()
+
 # power_on [WORD...]: starts the machine, with more words on the kernel's command line. What EC2's firmware says, its NVMe
 # disk and the address of its metadata service are there.
 power_on() {
@@ -23,7 +26,8 @@ mitigations=off random.trust_cpu=on net.ifnames=0 $*" \
         -device virtserialport,chardev=control,name=control \
         -smbios "type=0,vendor=Amazon EC2,version=1.0" \
         -smbios "type=1,manufacturer=Amazon EC2,product=m7i.large,uuid=ec2f0a1b-2c3d-4e5f-8091-a2b3c4d5e6f7" \
-        -smbios "type=2,manufacturer=Amazon EC2,asset=$instance_id" -smbios "type=3,manufacturer=Amazon EC2,asset=Amazon EC2" &
+        -smbios "type=2,manufacturer=Amazon EC2,asset=$instance_id" -smbios "type=3,manufacturer=Amazon EC2,asset=Amazon EC2" \
+        "${machine_options[@]}" &
     machine=$!
     local deadline=$((SECONDS + 10))
     until [ -S "$work/control" ]; do

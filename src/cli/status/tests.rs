@@ -23,6 +23,17 @@ fn a_failed_host_says_what_to_mend_first() {
 }
 
 #[test]
+fn a_host_that_is_not_acted_on_says_why() {
+    let mut snapshot = sample::full();
+    snapshot.lifecycle.actions_off = Some("/etc/ecs-nanny/no-actions is there".to_owned());
+    let shown = shown(&snapshot, 90);
+    assert!(
+        shown.contains("off: /etc/ecs-nanny/no-actions is there"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn nothing_known_is_a_screen_too() {
     insta::assert_snapshot!(shown(&sample::empty(), 90));
 }

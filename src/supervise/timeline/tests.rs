@@ -130,6 +130,37 @@ fn a_cluster_that_came_late_was_waited_for() {
 }
 
 #[test]
+fn gpus_are_a_part_of_the_boot_only_where_they_were_awaited() {
+    let (mut state, mut timeline) = begun();
+    state.gpus = Need::Busy;
+    at(&state, &mut timeline, 60);
+    state.engine = EngineState::Up;
+    state.identity = Need::Met;
+    state.user_data = Need::Met;
+    at(&state, &mut timeline, 500);
+    // The driver is late: they are missing, and looked for again.
+    state.gpus = Need::Missing;
+    at(&state, &mut timeline, 900);
+    state.gpus = Need::Met;
+    state.agent = AgentState::Launching;
+    at(&state, &mut timeline, 3000);
+    state.agent = registered(true);
+    at(&state, &mut timeline, 3200);
+    let line = line(&timeline);
+    assert!(
+        line.contains(&"gpu 60-3000 critical".to_owned()),
+        "{line:?}"
+    );
+    assert!(line.contains(&"engine 50-500".to_owned()), "{line:?}");
+
+    let (mut state, mut timeline) = begun();
+    state.agent = registered(true);
+    at(&state, &mut timeline, 3200);
+    let spans = &timeline.view().spans;
+    assert!(spans.iter().all(|span| span.name != SpanName::Gpu));
+}
+
+#[test]
 fn an_agent_that_fails_at_first_is_one_long_launch() {
     let (mut state, mut timeline) = begun();
     state.agent = AgentState::Launching;

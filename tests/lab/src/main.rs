@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
+use ecs_nanny_lab::aws::Aws;
 use ecs_nanny_lab::image::Image;
 use ecs_nanny_lab::imds::{Changes, Fault, Imds};
 use tokio::net::UnixListener;
@@ -24,6 +25,8 @@ enum Command {
     Image(ImageArgs),
     /// Serve instance metadata as EC2 does, until SIGTERM.
     Imds(ImdsArgs),
+    /// Serve the AWS endpoints that acting calls, until SIGTERM.
+    Aws(AwsArgs),
 }
 
 #[derive(Args)]
@@ -67,10 +70,21 @@ struct ImdsArgs {
     control: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct AwsArgs {
+    /// Address to serve on.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// A unix socket to read what was called and to set how it is answered.
+    #[arg(long)]
+    control: PathBuf,
+}
+
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Image(args) => make_image(args),
         Command::Imds(args) => serve_imds(&args),
+        Command::Aws(args) => serve_aws(&args),
     }
 }
 
@@ -98,6 +112,20 @@ async fn serve_imds(args: &ImdsArgs) -> Result<()> {
         ended = tokio::signal::ctrl_c() => Ok(ended?),
         ended = control => ended,
     }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve_aws(args: &AwsArgs) -> Result<()> {
+    let listener = std::net::TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let aws = Aws::serve(listener)?;
+    let control = bind_control(&args.control)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        () = aws.serve_control(control) => {}
+    }
+    Ok(())
 }
 
 /// Takes over the socket of one that ended.

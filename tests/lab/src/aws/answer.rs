@@ -11,7 +11,7 @@ const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 
 /// A call as it was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Call {
     /// As IAM names it, for example `autoscaling:SetInstanceHealth`.
     pub action: String,

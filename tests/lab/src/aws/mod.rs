@@ -2,6 +2,7 @@
 //! what was called, and can refuse.
 
 mod answer;
+mod control;
 mod signature;
 
 use std::collections::BTreeMap;
@@ -15,14 +16,17 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
+
+use serde::Deserialize;
 
 pub use answer::Call;
 pub use signature::{Key, Scope};
 
 /// How a call is answered, where it is not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The role may not.
     Deny,
@@ -57,7 +61,14 @@ impl Aws {
     /// # Errors
     /// Those of binding.
     pub fn on_loopback() -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        Self::serve(std::net::TcpListener::bind("127.0.0.1:0")?)
+    }
+
+    /// Serves on a listener.
+    ///
+    /// # Errors
+    /// The listener's own.
+    pub fn serve(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
@@ -71,7 +82,7 @@ impl Aws {
             unsigned: Vec::new(),
             verdicts: BTreeMap::new(),
         }));
-        let serving = tokio::spawn(serve(state.clone(), listener));
+        let serving = tokio::spawn(accept(state.clone(), listener));
         Ok(Aws {
             address,
             state,
@@ -99,6 +110,11 @@ impl Aws {
         let mut state = locked(&self.state);
         state.verdicts.insert(action.to_owned(), (verdict, times));
     }
+
+    /// Answers `GET /calls` and `GET /unsigned`, and takes `PUT /verdicts`, on a socket of its own, until dropped.
+    pub async fn serve_control(&self, listener: UnixListener) {
+        control::serve(self, listener).await;
+    }
 }
 
 impl Drop for Aws {
@@ -111,7 +127,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(state: Arc<Mutex<State>>, listener: TcpListener) {
+async fn accept(state: Arc<Mutex<State>>, listener: TcpListener) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;

@@ -1,7 +1,7 @@
 //! The agent's image in the engine: found, loaded and verified; changed by a self-update.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::agent_image::{
     Cache, Decision, KnownImage, LoadedImage, Origin, RECORD_PATH, Record, STATE_AFTER_LOAD,
@@ -132,13 +132,27 @@ impl Crew {
     }
 }
 
+/// Looks for the image until the engine says whether it has it: one that hangs has not lost it.
+async fn answered(docker: &Docker, reference: &str) -> Result<Option<LoadedImage>, DockerError> {
+    const AGAIN: Duration = Duration::from_secs(1);
+    loop {
+        match look(docker, reference).await {
+            Err(error @ (DockerError::Deadline { .. } | DockerError::Exhausted(_))) => {
+                tracing::debug!("the image is looked for again: {error}");
+                tokio::time::sleep(AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
 async fn prepare(
     docker: &Docker,
     root: Root,
     wanted: Wanted,
     record: Record,
 ) -> Result<(KnownImage, Option<Finding>), NotReady> {
-    let loaded = look(docker, &wanted.reference).await?;
+    let loaded = answered(docker, &wanted.reference).await?;
     let decided = {
         let wanted = wanted.clone();
         let loaded = loaded.clone();

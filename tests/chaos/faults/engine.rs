@@ -83,7 +83,6 @@ pub const FAULTS: &[Fault] = &[
         end: Act::Host("kill -CONT \"$(cat /run/docker.pid)\" || true"),
         told: &[Told::Exit(137)],
         agent: Agent::Either,
-        back: s(45),
         ..FAULT
     },
     Fault {

@@ -96,6 +96,15 @@ pub fn container(name: &str, volume: &str) -> [String; 7] {
 pub struct Aside(Child);
 
 impl Aside {
+    /// Waits until it has ended; what it said where it failed.
+    pub fn ends(self) -> Result<(), String> {
+        let output = self.0.wait_with_output().unwrap();
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8(output.stderr).unwrap())
+    }
+
     /// Waits until it has failed; what it said.
     pub fn fails(self) -> String {
         let output = self.0.wait_with_output().unwrap();

@@ -16,7 +16,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use calls::{exchange, exchange_on};
-pub use docker::container;
+pub use docker::{Aside, container};
+pub use recorded::NOTES;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ecs-nanny");

@@ -8,6 +8,9 @@ use ecs_nanny::volumes::{DIRECTORY, STATE_FILE, State, Volume};
 
 use super::Site;
 
+/// The notes of requests that are under way.
+pub const NOTES: &str = "/run/ecs-nanny/volumes.pending.json";
+
 impl Site {
     /// The targets below the plugin's directory that are mounted, each as often as it is.
     pub fn mounted(&self) -> Vec<String> {
@@ -38,6 +41,25 @@ impl Site {
     /// How many use a volume, by the state file.
     pub fn references(&self, volume: &str) -> u32 {
         self.recorded()[volume].references()
+    }
+
+    /// How many requests are noted as under way.
+    pub fn noted(&self) -> usize {
+        let Ok(notes) = fs::read(self.host.path(NOTES)) else {
+            return 0;
+        };
+        let notes: serde_json::Value = serde_json::from_slice(&notes).unwrap();
+        notes["requests"].as_array().unwrap().len()
+    }
+
+    /// Whether the plugin has written down that everything was answered; how much it has not.
+    pub fn settled(&self) -> Result<(), (usize, usize)> {
+        let volumes = self.recorded().into_values();
+        let open = volumes.flat_map(|it| it.ours.unanswered).count();
+        match (self.noted(), open) {
+            (0, 0) => Ok(()),
+            other => Err(other),
+        }
     }
 
     /// Nothing is left of any volume.

@@ -58,9 +58,8 @@ impl Plugin {
             Repeated::Refuse(why) => {
                 tracing::warn!(MESSAGE_ID = message::VOLUME_FAILED, "{why}");
                 self.undo_refused(call).await;
-                if call == Call::Unmount {
-                    self.doubt();
-                }
+                // Docker may have asked for the volume (Get) in order to unmount it: it does not unmount after an error.
+                self.doubt();
                 return (None, Err(why));
             }
         };

@@ -1,4 +1,5 @@
-//! Counts that may be too high: a request to unmount was lost with the process that received it, or Docker was killed.
+//! Counts that may be too high: a request to unmount, or the Get that Docker sends before it, was lost with the process that
+//! received it, or Docker was killed.
 //! What Docker says of its containers settles it. Pure: [`super::settling`] asks.
 
 use std::collections::BTreeMap;

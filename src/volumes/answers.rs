@@ -23,6 +23,14 @@ pub struct Open {
 impl Plugin {
     /// Notes what arrived and carries it out: the answer, or what is wrong in words. It must not be dropped on the way.
     pub async fn receive(&self, received: Received) -> (Result<Value, String>, Open) {
+        let is_docker = match &received {
+            Received::Repeated(_) => true,
+            // Whether the plugin answers is asked by others too.
+            Received::Request(request) => request.call().is_some(),
+        };
+        if is_docker && !self.doubts.borrow().is_empty() {
+            self.doubted.notify_one();
+        }
         let (note, result) = match received {
             Received::Repeated(call) => {
                 let _order = self.repeating[call as usize].lock().await;
@@ -134,9 +142,6 @@ impl Plugin {
         let changed = self.ledger.borrow_mut().answered(&name, change, &id);
         if changed {
             self.save_or_say().await;
-        }
-        if change == Change::Unmount && !self.doubts.borrow().is_empty() {
-            self.doubted.notify_one();
         }
     }
 

@@ -15,7 +15,7 @@ use super::on_host::{self, UNMOUNT};
 /// The name that Docker has for this plugin.
 const DRIVER: &str = "amazon-ecs-volume-plugin";
 /// Until Docker has finished what it asked for.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+const SETTLED: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// So often; then not before Docker asks for something again. A Docker that was stopped must not be woken.
@@ -23,19 +23,23 @@ const LOOKS: u32 = 20;
 
 /// Looks whenever a count is in doubt. It never ends. `socket` is Docker's.
 pub async fn settle(plugin: Rc<Plugin>, socket: String) {
-    plugin.doubt();
+    // What the process before this one left. Docker is not asked before it asks: it may have been stopped.
+    plugin
+        .doubts
+        .borrow_mut()
+        .raise(plugin.ledger.borrow().volumes());
     let started = Instant::now();
     loop {
         plugin.doubted.notified().await;
-        tokio::time::sleep(FIRST_LOOK).await;
         for _ in 0..LOOKS {
+            tokio::time::sleep(SETTLED).await;
             if plugin.doubts.borrow().is_empty() {
                 break;
             }
             if let Err(why) = look(&plugin, &socket, started).await {
                 tracing::debug!("whether volumes are in use is not known: {why}");
             }
-            // An unmount is news.
+            // A request is news.
             let _ = tokio::time::timeout(LOOK_EVERY, plugin.doubted.notified()).await;
         }
     }

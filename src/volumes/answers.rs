@@ -1,17 +1,22 @@
 //! What Docker was told, and what it was not: each request is noted before it is carried out and until it is answered, and
 //! what comes again without its body is found among the notes.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::telemetry::message;
 
 use super::Plugin;
-use super::notes::Repeated;
+use super::notes::{Notes, Repeated};
 use super::on_host::UNMOUNT;
 use super::plugin::{Counted, Done};
 use super::protocol::{self, Call, Received, Request};
 use super::state::Change;
+
+/// Connections that broke together are made again together, as Docker's pauses are the same for all.
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// What is open until Docker has an answer.
 #[derive(Debug, Default)]
@@ -33,6 +38,10 @@ impl Plugin {
         }
         let (note, result) = match received {
             Received::Repeated(call) => {
+                if call == Call::Mount {
+                    self.notebook.mark(Notes::mount_arrives);
+                    tokio::time::sleep(TOGETHER).await;
+                }
                 let _order = self.repeating[call as usize].lock().await;
                 self.repeated(call).await
             }

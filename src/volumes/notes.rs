@@ -39,6 +39,8 @@ pub struct Notes {
     own: BTreeMap<u64, Note>,
     inherited: BTreeMap<u64, Inherited>,
     next: u64,
+    /// How many mounts the process before this one had noted, and how many were repeated without their body.
+    mounts: (usize, usize),
 }
 
 /// What the file holds.
@@ -79,7 +81,13 @@ impl Notes {
                 );
             }
         }
+        notes.mounts.0 = notes.inherited_of(Call::Mount).len();
         Ok(notes)
+    }
+
+    /// A mount is repeated without its body.
+    pub fn mount_arrives(&mut self) {
+        self.mounts.1 += 1;
     }
 
     /// The file's content.
@@ -174,6 +182,8 @@ impl Notes {
         let alike = match call {
             Call::Unmount => true,
             Call::Create => candidates.iter().all(|(_, it)| *it == candidates[0].1),
+            // One of more than were noted is for another volume, and nobody must be told of a directory that is not his.
+            Call::Mount => targets.len() == 1 && self.mounts.1 <= self.mounts.0,
             _ => targets.len() == 1,
         };
         if alike {

@@ -202,3 +202,14 @@ fn a_broken_file_is_an_error() {
         Notes::inherit(broken, LATER).unwrap_err();
     }
 }
+
+#[test]
+fn a_mount_too_many_may_be_of_any_volume() {
+    let mut notes = after(&[mount("a", "one")]);
+    notes.mount_arrives();
+    assert_eq!(meant(&mut notes, Call::Mount), [mount("a", "one")]);
+    notes.mount_arrives();
+    let why = refused(&mut notes, Call::Mount);
+    assert!(why.contains("it may be any of those"), "{why}");
+    assert_eq!(notes.all_refused(Call::Mount).len(), 1);
+}

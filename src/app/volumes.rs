@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 use crate::exit::Exit;
 use crate::host::files::Root;
 use crate::host::{activation, lock, notify};
+use crate::settings::Settings;
 use crate::telemetry::message;
 use crate::volumes::{self, Plugin};
 
@@ -19,24 +20,29 @@ const LOCK: &str = "/run/ecs-nanny/volumes.lock";
 const SOCKET_MODE: u32 = 0o600;
 
 pub(super) fn volumes() -> anyhow::Result<Exit> {
-    match super::settings(&Root::host()) {
-        Ok(loaded) => super::run::record(&loaded.settings.log),
+    let settings = match super::settings(&Root::host()) {
+        Ok(loaded) => {
+            super::run::record(&loaded.settings.log);
+            loaded.settings
+        }
         Err(error) => {
-            super::run::record(&crate::settings::Log::default());
+            let settings = Settings::default();
+            super::run::record(&settings.log);
             // Volumes have no settings of their own: no reason for tasks to go without.
             tracing::warn!(MESSAGE_ID = message::SETTINGS_BAD, "bad settings: {error}");
+            settings
         }
-    }
+    };
     anyhow::ensure!(
         nix::unistd::geteuid().is_root(),
         "ecs-nanny volumes needs root: it mounts"
     );
     let _lock = lock::acquire(Path::new(LOCK)).context("another ecs-nanny volumes runs")?;
-    LocalSet::new().block_on(&super::runtime()?, serve())?;
+    LocalSet::new().block_on(&super::runtime()?, serve(settings.engine.socket))?;
     Ok(Exit::Done)
 }
 
-async fn serve() -> anyhow::Result<()> {
+async fn serve(docker: String) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
@@ -58,6 +64,6 @@ async fn serve() -> anyhow::Result<()> {
         }
         notify::stopping();
     };
-    volumes::serve(plugin, listener, stop).await?;
+    volumes::serve(plugin, listener, docker, stop).await?;
     Ok(())
 }

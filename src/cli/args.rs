@@ -74,6 +74,15 @@ user data: cloud-init waits for it while the agent may wait for cloud-init."
     #[command(subcommand)]
     Image(ImageCommand),
     /// Serve the Docker volume plugin for EFS and S3 Files volumes of tasks; systemd starts it when Docker asks
+    #[command(after_help = "\
+Docker knows it as amazon-ecs-volume-plugin, by /run/docker/plugins/amazon-ecs-volume-plugin.sock. It needs root, and
+mount.efs or mount.s3files (package amazon-efs-utils). Volumes are mounted below /var/lib/ecs/volumes; who uses them is in
+/var/lib/ecs/data/ecs_volume_plugin.json.
+
+Where to look:
+  ecs-nanny status                        what is mounted, and how often it is used
+  docker volume inspect NAME              one volume
+  journalctl -u ecs-nanny-volumes         what was mounted, and what failed")]
     Volumes,
     /// Take off the network what run put there, from its record; refused while run is running
     Undo,

@@ -113,6 +113,7 @@ impl Ledger {
     /// There is no such volume.
     pub fn mount(&mut self, name: &str, id: &str, mounted: bool) -> Result<Step, String> {
         self.volume(name)?;
+        self.is_not_repeated(name, Change::Unmount, id);
         // Whatever was counted: who is told that it is mounted writes into it.
         if !mounted {
             return Ok(Step::Host);
@@ -129,6 +130,8 @@ impl Ledger {
     /// # Errors
     /// There is no such volume.
     pub fn unmount(&mut self, name: &str, id: &str, mounted: bool) -> Result<Step, String> {
+        // Docker would not ask for it if it did not know that it had mounted.
+        self.is_not_repeated(name, Change::Mount, id);
         if self.is_repeated(name, Change::Unmount, id) {
             return Ok(Step::Answer);
         }
@@ -188,6 +191,15 @@ impl Ledger {
         volume.mounts.is_empty()
     }
 
+    /// Nobody uses a volume, whatever is counted.
+    pub fn nobody_uses(&mut self, name: &str) {
+        if let Some(volume) = self.state.volumes.get_mut(name) {
+            volume.mounts.clear();
+            volume.ours.unanswered.clear();
+        }
+        self.repeatable.retain(|(repeatable, _)| repeatable != name);
+    }
+
     /// Docker has the answer: it will not ask again. True when that changed anything.
     pub fn answered(&mut self, name: &str, change: Change, id: &str) -> bool {
         let Some(volume) = self.state.volumes.get_mut(name) else {
@@ -207,6 +219,24 @@ impl Ledger {
             changed |= self.answered(&name, unanswered.change, &unanswered.id);
         }
         changed
+    }
+
+    /// Only what was noted as unanswered is asked again. True when there was anything else.
+    pub fn retain_repeatable(&mut self, is_noted: impl Fn(&str, &Unanswered) -> bool) -> bool {
+        let (noted, answered) = std::mem::take(&mut self.repeatable)
+            .into_iter()
+            .partition(|(name, it)| is_noted(name, it));
+        self.repeatable = answered;
+        let changed = self.forget_repeatable();
+        self.repeatable = noted;
+        changed
+    }
+
+    /// It was answered, as something else says.
+    fn is_not_repeated(&mut self, name: &str, change: Change, id: &str) {
+        while self.is_repeated(name, change, id) {
+            self.answered(name, change, id);
+        }
     }
 
     /// Whether the process before this one has counted this already; it is true once.

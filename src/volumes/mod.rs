@@ -3,17 +3,23 @@
 //!
 //! Driver name, state file and its format are ecs-init's, so that volumes survive a change from one to the other.
 
+mod answers;
 mod ask;
+mod doubts;
 mod ledger;
 mod name;
+mod notebook;
+mod notes;
 mod on_host;
 mod plugin;
 mod protocol;
 mod recovery;
 mod serve;
+mod settling;
 mod state;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use ask::ask;
 pub use plugin::Plugin;

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -97,6 +97,19 @@ fn make_directory(path: &str) -> Result<(), String> {
         .mode(DIRECTORY_MODE)
         .create(path)
         .map_err(|error| format!("{path} can't be made: {error}"))
+}
+
+/// Keeps a file that can't be read beside the new one.
+pub fn put_aside(file: &str, why: &str) {
+    let moment = humantime::format_rfc3339_seconds(SystemTime::now());
+    let aside = format!("{file}.unreadable-{moment}");
+    tracing::warn!(
+        MESSAGE_ID = message::VOLUMES_RECOVERED,
+        "{file} can't be read, and is kept as {aside}: {why}"
+    );
+    if let Err(error) = fs::rename(file, &aside) {
+        tracing::warn!(MESSAGE_ID = message::VOLUMES_RECOVERED, "{aside}: {error}");
+    }
 }
 
 /// Removes a volume's directory, if it is ours and empty: a file in it was written while nothing was mounted there.

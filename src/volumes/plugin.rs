@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::host::files::{self, Root};
@@ -17,12 +16,14 @@ use crate::host::mounts;
 use crate::telemetry::message;
 
 use super::STATE_FILE;
+use super::doubts::Doubts;
 use super::ledger::{Ledger, Step};
 use super::name;
+use super::notebook::Notebook;
 use super::on_host::{self, UNMOUNT};
-use super::protocol::{self, Request};
+use super::protocol::{self, Call, Request};
 use super::recovery::{Recovery, recover};
-use super::state::{Change, State};
+use super::state::{Change, State, Unanswered};
 
 /// How long a mount may take, waiting for its turn included. Docker asks for no longer than two minutes.
 const MOUNT: Duration = Duration::from_secs(100);
@@ -31,7 +32,13 @@ const STATE_MODE: u32 = 0o600;
 
 /// The volumes of this host.
 pub struct Plugin {
-    ledger: RefCell<Ledger>,
+    pub(super) ledger: RefCell<Ledger>,
+    pub(super) notebook: Notebook,
+    /// Requests without their body wait for each other, by call: the first may carry out what the next one asks.
+    pub(super) repeating: [Mutex<()>; Call::ALL.len()],
+    pub(super) doubts: RefCell<Doubts>,
+    /// Told whenever doubts may be settled.
+    pub(super) doubted: Notify,
     turns: RefCell<HashMap<String, Arc<Mutex<()>>>>,
     saving: Mutex<()>,
 }
@@ -47,9 +54,9 @@ pub struct Done {
 /// A use that was counted for somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    name: String,
-    change: Change,
-    id: String,
+    pub(super) name: String,
+    pub(super) change: Change,
+    pub(super) id: String,
 }
 
 impl Plugin {
@@ -74,21 +81,32 @@ impl Plugin {
         {
             mounts::end_abandoned(&volume.path).await;
         }
+        let notebook = Notebook::open();
         let Recovery {
-            ledger,
+            mut ledger,
             half_mounted,
             aside,
             notes,
         } = recover(file.as_deref(), &mounts::table()?, &now());
-        let unchanged = file.is_none() && notes.is_empty();
+        let mut unchanged = file.is_none() && notes.is_empty();
+        if notebook.is_whole {
+            let noted = |name: &str, it: &Unanswered| {
+                notebook.read(|notes| notes.has_inherited(name, it.change, &it.id))
+            };
+            unchanged &= !ledger.retain_repeatable(noted);
+        }
         if !aside.is_empty() {
-            put_aside(&aside);
+            on_host::put_aside(STATE_FILE, &aside.join("; "));
         }
         for note in notes {
             tracing::warn!(MESSAGE_ID = message::VOLUMES_RECOVERED, "{note}");
         }
         let plugin = Plugin {
             ledger: RefCell::new(ledger),
+            notebook,
+            repeating: Default::default(),
+            doubts: RefCell::default(),
+            doubted: Notify::new(),
             turns: RefCell::default(),
             saving: Mutex::default(),
         };
@@ -110,6 +128,14 @@ impl Plugin {
     /// How many volumes there are.
     pub fn volumes(&self) -> usize {
         self.ledger.borrow().volumes().len()
+    }
+
+    /// What is counted may be more than is used.
+    pub(super) fn doubt(&self) {
+        self.doubts
+            .borrow_mut()
+            .raise(self.ledger.borrow().volumes());
+        self.doubted.notify_one();
     }
 
     /// Carries out one request. It must not be dropped on the way.
@@ -246,45 +272,8 @@ impl Plugin {
         })
     }
 
-    /// Docker has the answer.
-    pub async fn answered(&self, counted: &Counted) {
-        let Counted { name, change, id } = counted;
-        let changed = self.ledger.borrow_mut().answered(name, *change, id);
-        if changed && let Err(why) = self.save().await {
-            tracing::warn!(MESSAGE_ID = message::VOLUME_FAILED, "{why}");
-        }
-    }
-
-    /// Docker has gone away before the answer: whoever wanted a mount does not know that it has one.
-    pub async fn unanswered(&self, counted: &Counted) {
-        let Counted { name, change, id } = counted;
-        if *change == Change::Mount
-            && let Ok(_turn) = self.turn(name, Instant::now() + UNMOUNT).await
-            && let Ok(path) = self.path(name)
-        {
-            tracing::warn!(
-                MESSAGE_ID = message::VOLUME_FAILED,
-                "Docker no longer waits for volume {name:?}; its use is taken back"
-            );
-            self.take_back(name, id, &path).await;
-            if let Err(why) = self.save().await {
-                tracing::warn!(MESSAGE_ID = message::VOLUME_FAILED, "{why}");
-            }
-        } else {
-            self.answered(counted).await;
-        }
-    }
-
-    /// Ends what the process before this one left unanswered: Docker no longer repeats it.
-    pub async fn forget_repeatable(&self) {
-        let changed = self.ledger.borrow_mut().forget_repeatable();
-        if changed && let Err(why) = self.save().await {
-            tracing::warn!(MESSAGE_ID = message::VOLUME_FAILED, "{why}");
-        }
-    }
-
     /// Takes back a use that nobody knows of, and unmounts after the last one.
-    async fn take_back(&self, name: &str, id: &str, path: &str) {
+    pub(super) async fn take_back(&self, name: &str, id: &str, path: &str) {
         let last = self.ledger.borrow_mut().take_back(name, id);
         if last && let Err(why) = on_host::unmount(path, Instant::now() + UNMOUNT).await {
             tracing::warn!(
@@ -294,12 +283,16 @@ impl Plugin {
         }
     }
 
-    fn path(&self, name: &str) -> Result<String, String> {
+    pub(super) fn path(&self, name: &str) -> Result<String, String> {
         Ok(self.ledger.borrow().volume(name)?.path.clone())
     }
 
     /// Waits until nothing else is under way for a volume.
-    async fn turn(&self, name: &str, until: Instant) -> Result<OwnedMutexGuard<()>, String> {
+    pub(super) async fn turn(
+        &self,
+        name: &str,
+        until: Instant,
+    ) -> Result<OwnedMutexGuard<()>, String> {
         let turn = self
             .turns
             .borrow_mut()
@@ -316,7 +309,7 @@ impl Plugin {
     }
 
     /// Writes the state, without holding up other volumes while the disk works.
-    async fn save(&self) -> Result<(), String> {
+    pub(super) async fn save(&self) -> Result<(), String> {
         let failed = |why: String| format!("{STATE_FILE} can't be written: {why}");
         let _order = self.saving.lock().await;
         let rendered = self.ledger.borrow().state().render();
@@ -340,27 +333,12 @@ impl From<Value> for Done {
 }
 
 impl Counted {
-    fn new(name: &str, change: Change, id: &str) -> Self {
+    pub(super) fn new(name: &str, change: Change, id: &str) -> Self {
         Counted {
             name: name.to_owned(),
             change,
             id: id.to_owned(),
         }
-    }
-}
-
-fn put_aside(why: &[String]) {
-    let aside = format!(
-        "{STATE_FILE}.unreadable-{}",
-        humantime::format_rfc3339_seconds(SystemTime::now())
-    );
-    tracing::warn!(
-        MESSAGE_ID = message::VOLUMES_RECOVERED,
-        "{STATE_FILE} can't be read, and is kept as {aside}: {}",
-        why.join("; ")
-    );
-    if let Err(error) = fs::rename(STATE_FILE, &aside) {
-        tracing::warn!(MESSAGE_ID = message::VOLUMES_RECOVERED, "{aside}: {error}");
     }
 }
 

@@ -3,17 +3,38 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::state::Volume;
+use super::state::{Change, Volume};
 
 /// The largest body that is read, in bytes; Docker's are below one kilobyte.
 pub const LARGEST_BODY: usize = 64 * 1024;
 
-/// One request.
+/// What arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A request.
+    Request(Request),
+    /// A request that needs a body and has none: Docker repeats one that was cut off.
+    Repeated(Call),
+}
+
+/// A call that names a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Create,
+    Remove,
+    Mount,
+    Unmount,
+    Path,
+    Get,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "lowercase")]
 pub enum Request {
     /// What are you?
     Activate,
@@ -92,11 +113,91 @@ struct Used {
     id: String,
 }
 
-/// Reads a request.
+impl Call {
+    /// Each of them, in order.
+    pub const ALL: [Call; 6] = [
+        Call::Create,
+        Call::Remove,
+        Call::Mount,
+        Call::Unmount,
+        Call::Path,
+        Call::Get,
+    ];
+
+    /// As Docker writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Call::Create => "Create",
+            Call::Remove => "Remove",
+            Call::Mount => "Mount",
+            Call::Unmount => "Unmount",
+            Call::Path => "Path",
+            Call::Get => "Get",
+        }
+    }
+}
+
+impl Request {
+    /// Which call it is, if it names a volume.
+    pub fn call(&self) -> Option<Call> {
+        match self {
+            Request::Activate | Request::Capabilities | Request::List => None,
+            Request::Create { .. } => Some(Call::Create),
+            Request::Remove { .. } => Some(Call::Remove),
+            Request::Mount { .. } => Some(Call::Mount),
+            Request::Unmount { .. } => Some(Call::Unmount),
+            Request::Path { .. } => Some(Call::Path),
+            Request::Get { .. } => Some(Call::Get),
+        }
+    }
+
+    /// The volume that it names.
+    pub fn volume(&self) -> Option<&str> {
+        match self {
+            Request::Activate | Request::Capabilities | Request::List => None,
+            Request::Create { name, .. }
+            | Request::Remove { name }
+            | Request::Mount { name, .. }
+            | Request::Unmount { name, .. }
+            | Request::Path { name }
+            | Request::Get { name } => Some(name),
+        }
+    }
+
+    /// Volume, change of its count, and who; of a request that changes one.
+    pub fn change(&self) -> Option<(&str, Change, &str)> {
+        match self {
+            Request::Mount { name, id } => Some((name, Change::Mount, id)),
+            Request::Unmount { name, id } => Some((name, Change::Unmount, id)),
+            _ => None,
+        }
+    }
+
+    /// What undoes it, of a request that changes a count.
+    pub fn opposite(&self) -> Option<Request> {
+        match self.clone() {
+            Request::Mount { name, id } => Some(Request::Unmount { name, id }),
+            Request::Unmount { name, id } => Some(Request::Mount { name, id }),
+            _ => None,
+        }
+    }
+}
+
+/// Reads what arrived.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn request(path: &str, body: &[u8]) -> Result<Request, Malformed> {
+pub fn received(path: &str, body: &[u8]) -> Result<Received, Malformed> {
+    if body.is_empty() {
+        let named = path.strip_prefix("/VolumeDriver.").unwrap_or_default();
+        if let Some(call) = Call::ALL.into_iter().find(|call| call.name() == named) {
+            return Ok(Received::Repeated(call));
+        }
+    }
+    request(path, body).map(Received::Request)
+}
+
+fn request(path: &str, body: &[u8]) -> Result<Request, Malformed> {
     match path {
         "/Plugin.Activate" => Ok(Request::Activate),
         "/VolumeDriver.Capabilities" => Ok(Request::Capabilities),

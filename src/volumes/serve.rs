@@ -18,7 +18,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::Plugin;
-use super::protocol::{self, LARGEST_BODY, Malformed};
+use super::protocol::{self, LARGEST_BODY, Malformed, Received};
+use super::settling::settle;
+use super::written::{Waiting, Watched};
 
 /// The media type of plugins (docs.docker.com/engine/extend/plugin_api).
 const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
@@ -28,20 +30,24 @@ const REPEATED: Duration = Duration::from_secs(60);
 /// How long requests under way may take when the process is to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
-/// Serves until `stop` resolves, then ends what is under way. To be run on a `LocalSet`.
+/// Serves until `stop` resolves, then ends what is under way. `docker` is the socket of the Docker daemon that is asked where
+/// a count is in doubt. To be run on a `LocalSet`.
 ///
 /// # Errors
 /// Those of accepting connections.
 pub async fn serve(
     plugin: Rc<Plugin>,
     listener: UnixListener,
+    docker: String,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let old = plugin.clone();
     tokio::task::spawn_local(async move {
+        old.resume_unmounts().await;
         tokio::time::sleep(REPEATED).await;
         old.forget_repeatable().await;
     });
+    tokio::task::spawn_local(settle(plugin.clone(), docker));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -64,9 +70,11 @@ pub async fn serve(
 }
 
 async fn connection(plugin: Rc<Plugin>, stream: UnixStream, mut stopped: watch::Receiver<bool>) {
+    let waiting = Waiting::default();
+    let stream = Watched::new(stream, waiting.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let plugin = plugin.clone();
-        async move { Ok::<_, Infallible>(exchange(plugin, request).await) }
+        let (plugin, waiting) = (plugin.clone(), waiting.clone());
+        async move { Ok::<_, Infallible>(exchange(plugin, request, waiting).await) }
     });
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
@@ -82,7 +90,11 @@ async fn connection(plugin: Rc<Plugin>, stream: UnixStream, mut stopped: watch::
     }
 }
 
-async fn exchange(plugin: Rc<Plugin>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn exchange(
+    plugin: Rc<Plugin>,
+    request: Request<Incoming>,
+    waiting: Waiting,
+) -> Response<Full<Bytes>> {
     if request.method() != Method::POST {
         return respond(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -101,8 +113,8 @@ async fn exchange(plugin: Rc<Plugin>, request: Request<Incoming>) -> Response<Fu
             return respond(StatusCode::BAD_REQUEST, &protocol::refused(&why));
         }
     };
-    let request = match protocol::request(&path, &body) {
-        Ok(request) => request,
+    let received = match protocol::received(&path, &body) {
+        Ok(received) => received,
         Err(malformed) => {
             let status = match malformed {
                 Malformed::Unknown(_) => StatusCode::NOT_FOUND,
@@ -113,8 +125,11 @@ async fn exchange(plugin: Rc<Plugin>, request: Request<Incoming>) -> Response<Fu
     };
     // In a task of its own: when Docker goes away this future is dropped, and a mount must not be left half done.
     let (sender, answer) = oneshot::channel();
-    tokio::task::spawn_local(carry_out(plugin, request, sender));
-    match answer.await {
+    let (written, is_written) = oneshot::channel();
+    tokio::task::spawn_local(carry_out(plugin, received, sender, is_written));
+    let answer = answer.await;
+    waiting.replace(Some(written));
+    match answer {
         Ok(Ok(answer)) => respond(StatusCode::OK, &answer),
         Ok(Err(why)) => respond(StatusCode::INTERNAL_SERVER_ERROR, &protocol::refused(&why)),
         Err(_) => respond(
@@ -126,24 +141,16 @@ async fn exchange(plugin: Rc<Plugin>, request: Request<Incoming>) -> Response<Fu
 
 async fn carry_out(
     plugin: Rc<Plugin>,
-    request: protocol::Request,
+    received: Received,
     answer: oneshot::Sender<Result<Value, String>>,
+    is_written: oneshot::Receiver<()>,
 ) {
-    match plugin.handle(request).await {
-        Err(why) => {
-            // Whoever asked may have gone; nothing was done.
-            let _ = answer.send(Err(why));
-        }
-        Ok(done) => {
-            let waits = answer.send(Ok(done.answer)).is_ok();
-            let Some(counted) = done.counted else { return };
-            if waits {
-                // Written while the disk works: what a kill in between does is that a repetition is not counted.
-                plugin.answered(&counted).await;
-            } else {
-                plugin.unanswered(&counted).await;
-            }
-        }
+    let (result, open) = plugin.receive(received).await;
+    // What is noted as under way must be so until Docker has the answer: a kill in between is followed by a repetition.
+    if answer.send(result).is_ok() && is_written.await.is_ok() {
+        plugin.answered(open).await;
+    } else {
+        plugin.unanswered(open).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! State, counts and recovery, without any host.
 
 mod counts;
+mod noting;
 mod recovering;
 mod state_file;
 

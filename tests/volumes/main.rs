@@ -8,5 +8,7 @@
 mod crash;
 mod docker;
 mod hangs;
+mod killed;
 mod protocol;
 mod site;
+mod trap;

@@ -81,7 +81,8 @@ fn malformed_requests_are_refused_and_change_nothing() {
     for (path, body, status) in [
         ("/VolumeDriver.Nothing", "{}".to_owned(), 404),
         ("/", "{}".to_owned(), 404),
-        ("/VolumeDriver.Create", String::new(), 400),
+        ("/VolumeDriver.Create", String::new(), 500),
+        ("/VolumeDriver.Unmount", String::new(), 500),
         ("/VolumeDriver.Create", "{".to_owned(), 400),
         ("/VolumeDriver.Create", "[]".to_owned(), 400),
         ("/VolumeDriver.Create", "{}".to_owned(), 400),

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerSummaryStateEnum};
 use bollard::query_parameters::{
-    CreateContainerOptions, KillContainerOptions, LogsOptions, RemoveContainerOptions,
-    StopContainerOptions, WaitContainerOptions,
+    CreateContainerOptions, KillContainerOptions, ListContainersOptions, LogsOptions,
+    RemoveContainerOptions, StopContainerOptions, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 
@@ -90,6 +90,30 @@ impl Docker {
             Err(DockerError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The volumes of one driver that containers have, each as often as it is mounted in one, and whether that one runs.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub async fn volumes_in_use(&self, driver: &str) -> Result<Vec<(String, bool)>, DockerError> {
+        let options = ListContainersOptions {
+            all: true,
+            ..Default::default()
+        };
+        let call = self.client.list_containers(Some(options));
+        let listed = within("GET /containers/json", QUICK, call).await?;
+        let mut found = Vec::new();
+        for container in listed {
+            let runs = matches!(
+                container.state,
+                Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED)
+            );
+            let mounts = container.mounts.unwrap_or_default().into_iter();
+            let ours = mounts.filter(|mount| mount.driver.as_deref() == Some(driver));
+            found.extend(ours.filter_map(|mount| Some((mount.name?, runs))));
+        }
+        Ok(found)
     }
 
     /// `POST /containers/create`; the id.

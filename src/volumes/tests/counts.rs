@@ -79,8 +79,8 @@ fn what_was_not_answered_counts_once_when_it_is_repeated() {
     before.uncount("a", "one");
     let mut after = Ledger::new(before.state().clone());
     assert_eq!(after.unmount("a", "one", true).unwrap(), Step::Answer);
-    // The other request that was not answered either.
-    assert_eq!(after.mount("a", "one", true).unwrap(), Step::Answer);
+    // Whoever unmounts was told that he had mounted: this is another use.
+    assert_eq!(after.mount("a", "one", true).unwrap(), Step::Count);
 }
 
 #[test]

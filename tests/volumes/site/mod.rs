@@ -1,20 +1,23 @@
-//! A host with a Docker daemon, the plugin and a stand-in for the mount helpers.
+//! A host with a Docker daemon, the plugin and a stand-in for the mount helpers: what runs on it.
+
+mod calls;
+mod docker;
+mod recorded;
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use ecs_nanny::host::mounts;
-use ecs_nanny::volumes::{DIRECTORY, SOCKET, STATE_FILE, State, Volume};
+use ecs_nanny::volumes::SOCKET;
 use ecs_nanny_lab::host::Host;
-use ecs_nanny_lab::image::Image;
-use ecs_nanny_lab::programs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+pub use calls::{exchange, exchange_on};
+pub use docker::{Aside, container};
+pub use recorded::NOTES;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ecs-nanny");
@@ -115,21 +118,6 @@ impl Site {
         site
     }
 
-    /// Starts Docker, with the image of a container that sleeps.
-    pub fn start_docker(&mut self) {
-        let mut command = Command::new("dockerd");
-        self.dockerd = Some(self.spawn(&mut command, "dockerd.log"));
-        until("Docker answers", || {
-            let output = self.run("docker", &["version"]);
-            output.status.success().then_some(()).ok_or(output)
-        });
-        let tarball = self.directory.path().join("ordinary.tar");
-        let program = programs::directory().unwrap().join("ecs-nanny-lab-agent");
-        let file = fs::File::create(&tarball).unwrap();
-        Image::ordinary(program).write(file).unwrap();
-        self.docker(&["load", "--input", &tarball.display().to_string()]);
-    }
-
     /// Starts the plugin; one that ran before has ended.
     pub fn start_plugin(&mut self) {
         self.end_plugin();
@@ -207,30 +195,6 @@ impl Site {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Docker's command line, which has to succeed.
-    pub fn docker(&self, arguments: &[&str]) -> String {
-        self.done("docker", arguments)
-    }
-
-    /// Docker's command line, which has to fail; what it says.
-    pub fn docker_refuses(&self, arguments: &[&str]) -> String {
-        let output = self.run("docker", arguments);
-        assert!(!output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// Runs Docker's command line beside the test.
-    pub fn docker_aside(&self, arguments: &[&str]) -> Aside {
-        let mut command = self.host.command("docker");
-        command.args(arguments).stdout(Stdio::null());
-        Aside(command.stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Runs a container with a volume beside the test.
-    pub fn run_container_aside(&self, name: &str, volume: &str) -> Aside {
-        self.docker_aside(&container(name, volume).each_ref().map(String::as_str))
-    }
-
     /// Waits until so many helpers mount.
     pub fn until_helpers(&self, wanted: usize) {
         until("as many helpers as wanted", || {
@@ -238,33 +202,6 @@ impl Site {
             let found = String::from_utf8(output.stdout).unwrap().lines().count();
             (found == wanted).then_some(()).ok_or(found)
         });
-    }
-
-    /// Creates a volume as the agent does.
-    pub fn create_volume(&self, name: &str, device: &str) {
-        let option = format!("device={device}");
-        let words = ["volume", "create", "--driver", DRIVER, "--opt", "type=efs"];
-        self.docker(&[&words[..], &["--opt", "o=tls", "--opt", &option, name]].concat());
-    }
-
-    /// Runs a container that sleeps with a volume at `/data`.
-    pub fn run_container(&self, name: &str, volume: &str) {
-        self.docker(&container(name, volume).each_ref().map(String::as_str));
-    }
-
-    /// A file's content as a container sees it.
-    pub fn read_in(&self, container: &str, path: &str) -> String {
-        fs::read_to_string(self.inside_container(container, path)).unwrap()
-    }
-
-    /// Writes a file in a container.
-    pub fn write_in(&self, container: &str, path: &str, text: &str) {
-        fs::write(self.inside_container(container, path), text).unwrap();
-    }
-
-    fn inside_container(&self, container: &str, path: &str) -> PathBuf {
-        let pid = self.docker(&["inspect", "--format", "{{.State.Pid}}", container]);
-        self.host.path(&format!("/proc/{pid}/root{path}"))
     }
 
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
@@ -275,118 +212,6 @@ impl Site {
 
     pub fn remove(&self, path: &str) {
         fs::remove_file(self.host.path(path)).unwrap();
-    }
-
-    /// The targets below the plugin's directory that are mounted, each as often as it is.
-    pub fn mounted(&self) -> Vec<String> {
-        let table = fs::read_to_string(format!("/proc/{}/mountinfo", self.host.pid())).unwrap();
-        let targets = mounts::parse(&table).into_iter().map(|mount| mount.target);
-        targets
-            .filter_map(|target| {
-                Some(
-                    target
-                        .strip_prefix(DIRECTORY)?
-                        .trim_start_matches('/')
-                        .to_owned(),
-                )
-            })
-            .collect()
-    }
-
-    /// The volumes in the state file.
-    pub fn recorded(&self) -> std::collections::BTreeMap<String, Volume> {
-        let Ok(bytes) = fs::read(self.host.path(STATE_FILE)) else {
-            return std::collections::BTreeMap::new();
-        };
-        let read = State::parse(&bytes);
-        assert!(read.complaints.is_empty(), "{:?}", read.complaints);
-        read.state.volumes
-    }
-
-    /// How many use a volume, by the state file.
-    pub fn references(&self, volume: &str) -> u32 {
-        self.recorded()[volume].references()
-    }
-
-    /// Nothing is left of any volume.
-    pub fn assert_nothing_left(&self) {
-        assert_eq!(self.mounted(), [] as [&str; 0]);
-        assert!(self.recorded().is_empty(), "{:?}", self.recorded());
-        let directories = fs::read_dir(self.host.path(DIRECTORY));
-        let left: Vec<_> = directories.into_iter().flatten().flatten().collect();
-        assert!(left.is_empty(), "{left:?}");
-    }
-
-    /// Status and body of a call of the plugin.
-    pub fn call(&self, path: &str, body: &str) -> (u16, serde_json::Value) {
-        let length = body.len();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: plugin\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        exchange(&self.host.path(SOCKET), request.as_bytes())
-    }
-
-    /// A call that has to succeed.
-    pub fn called(&self, path: &str, body: &str) -> serde_json::Value {
-        let (status, answer) = self.call(path, body);
-        assert_eq!(status, 200, "{path} {body}: {answer}");
-        answer
-    }
-}
-
-/// Status and body of a request in bytes, on a connection of its own.
-pub fn exchange(socket: &Path, request: &[u8]) -> (u16, serde_json::Value) {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    exchange_on(&mut stream, request)
-}
-
-/// The same on a connection that stays open.
-pub fn exchange_on(stream: &mut UnixStream, request: &[u8]) -> (u16, serde_json::Value) {
-    stream.set_read_timeout(Some(PATIENCE * 3)).unwrap();
-    stream.write_all(request).unwrap();
-    let mut reader = BufReader::new(stream);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.trim().to_ascii_lowercase());
-    }
-    let status = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
-    let length = lines
-        .iter()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.unwrap().parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
-}
-
-/// The words of Docker's command line that run a container with a volume.
-pub fn container(name: &str, volume: &str) -> [String; 7] {
-    let volume = format!("{volume}:/data");
-    [
-        "run",
-        "--detach",
-        "--name",
-        name,
-        "--volume",
-        &volume,
-        "lab/ordinary",
-    ]
-    .map(str::to_owned)
-}
-
-/// A command that runs beside the test.
-pub struct Aside(Child);
-
-impl Aside {
-    /// Waits until it has failed; what it said.
-    pub fn fails(self) -> String {
-        let output = self.0.wait_with_output().unwrap();
-        assert!(!output.status.success(), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod crowd;
+mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,10 +26,12 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 
 use crate::finding::{Confidence, Finding, Outcome, Severity};
+use crate::host::process;
 use crate::snapshot::{Snapshot, Timestamp};
 
 use answer::answer;
 use crowd::Crowd;
+use spare::Spare;
 
 /// The authoritative socket.
 pub const SOCKET: &str = "/run/ecs-nanny/health.sock";
@@ -142,9 +146,22 @@ impl Door for Tcp {
 
 async fn serve(door: impl Door, snapshots: watch::Receiver<Arc<Snapshot>>) {
     let mut crowd = Crowd::new(CLIENTS);
+    let spare = Rc::new(Spare::default());
     loop {
-        match door.accept().await {
-            Ok(Some(stream)) => crowd.admit(exchange(stream, snapshots.clone())),
+        spare.keep();
+        let accepted = match door.accept().await {
+            Err(error) if process::exhausted(&error) && spare.give() => door.accept().await,
+            other => other,
+        };
+        match accepted {
+            Ok(Some(stream)) => {
+                let exchanged = exchange(stream, snapshots.clone());
+                let spare = Rc::clone(&spare);
+                crowd.admit(async move {
+                    exchanged.await;
+                    spare.keep();
+                });
+            }
             Ok(None) => {}
             Err(error) => {
                 // Out of descriptors: the next accept would fail at once and spin.

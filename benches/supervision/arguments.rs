@@ -77,8 +77,11 @@ impl Arguments {
     /// What is measured, in order.
     pub fn measures(&self) -> Vec<Measure> {
         let all = Measure::value_variants().iter().copied();
-        all.filter(|measure| self.only.is_empty() || self.only.contains(measure))
-            .collect()
+        all.filter(|measure| match self.only.is_empty() {
+            true => !(self.quick && *measure == Measure::Machine),
+            false => self.only.contains(measure),
+        })
+        .collect()
     }
 
     /// How often a short measure is taken.

@@ -1,5 +1,6 @@
 //! What processes cost, from /proc and from a control group of their own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,14 +28,21 @@ pub struct Cost {
 /// Looks at a process group for a while.
 pub async fn over(group: Pid, while_: Duration) -> Result<Cost> {
     let counted = CpuGroup::around(group).ok();
-    let before = sum(group)?;
+    let (_, before) = sum(group)?;
     let counted_before = counted.as_ref().map(CpuGroup::milliseconds).transpose()?;
     tokio::time::sleep(while_).await;
-    let after = sum(group)?;
+    let (after, spent) = sum(group)?;
     let counted_after = counted.as_ref().map(CpuGroup::milliseconds).transpose()?;
+    // A thread that has ended takes its counts along; those of one that began are all of this while.
+    let mut since = Spent::default();
+    for (thread, now) in &spent {
+        let then = before.get(thread).copied().unwrap_or_default();
+        since.cpu_ms += now.cpu_ms - then.cpu_ms;
+        since.voluntary_switches += now.voluntary_switches - then.voluntary_switches;
+    }
     Ok(Cost {
-        cpu_ms: after.cpu_ms - before.cpu_ms,
-        voluntary_switches: after.voluntary_switches - before.voluntary_switches,
+        cpu_ms: since.cpu_ms,
+        voluntary_switches: since.voluntary_switches,
         cpu_with_children_ms: counted_after
             .zip(counted_before)
             .map(|(after, before)| after - before),
@@ -42,19 +50,30 @@ pub async fn over(group: Pid, while_: Duration) -> Result<Cost> {
     })
 }
 
-/// What every process of a group has cost up to now.
-fn sum(group: Pid) -> Result<Cost> {
+/// What one thread has cost up to now.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    cpu_ms: f64,
+    voluntary_switches: f64,
+}
+
+/// What the processes of a group hold, and what each thread has cost up to now.
+fn sum(group: Pid) -> Result<(Cost, BTreeMap<String, Spent>)> {
     let mut sum = Cost::default();
+    let mut spent = BTreeMap::new();
     for pid in members(group)? {
         let process = PathBuf::from(format!("/proc/{pid}"));
         for task in std::fs::read_dir(process.join("task"))?.flatten() {
             let schedule = read(&task.path().join("schedstat"))?;
             let nanoseconds: f64 = schedule.split(' ').next().unwrap_or_default().parse()?;
-            sum.cpu_ms += nanoseconds / 1e6;
-            sum.voluntary_switches += number(
-                &read(&task.path().join("status"))?,
-                "voluntary_ctxt_switches",
-            )?;
+            let thread = Spent {
+                cpu_ms: nanoseconds / 1e6,
+                voluntary_switches: number(
+                    &read(&task.path().join("status"))?,
+                    "voluntary_ctxt_switches",
+                )?,
+            };
+            spent.insert(task.file_name().to_string_lossy().into_owned(), thread);
             sum.threads += 1.0;
         }
         let memory = read(&process.join("smaps_rollup"))?;
@@ -63,7 +82,7 @@ fn sum(group: Pid) -> Result<Cost> {
         sum.anonymous_kb += number(&memory, "Anonymous")?;
         sum.descriptors += std::fs::read_dir(process.join("fd"))?.count() as f64;
     }
-    Ok(sum)
+    Ok((sum, spent))
 }
 
 /// The processes of a group.

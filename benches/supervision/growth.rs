@@ -7,6 +7,7 @@ use bollard::models::ContainerCreateBody;
 
 use crate::arguments::Arguments;
 use crate::cost;
+use crate::idle::CALM;
 use crate::recovery::death;
 use crate::stage::Stage;
 use crate::start::{once, settled};
@@ -101,7 +102,7 @@ async fn look(
         .context("no supervisor")?;
     // How long an idle supervisor is looked at here.
     let look = Duration::from_secs(if arguments.quick { 16 } else { 60 });
-    tokio::time::sleep(look / 4).await;
+    tokio::time::sleep(CALM).await;
     let cost = cost::over(running.pid()?, look).await?;
     running.leave().await?;
     let minutes = look.as_secs_f64() / 60.0;

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 use crate::table::{Table, Target, Unit};
 
 /// After its start a supervisor has things to do that it does not do again.
-const CALM: Duration = Duration::from_secs(15);
+pub const CALM: Duration = Duration::from_secs(15);
 
 /// Measures a minute of each supervisor and, in a full run, ten more of ecs-nanny; and how it then takes a death.
 pub async fn measure(stage: &mut Stage, arguments: &Arguments, table: &mut Table) -> Result<()> {

@@ -4,15 +4,23 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use nix::net::if_::if_nametoindex;
-use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteScope,
+use netlink_packet_core::{
+    DecodeError, DefaultNla, Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL,
+    NLM_F_REQUEST, NLMSG_ALIGNTO, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable, NlasIterator, Parseable,
 };
-use rtnetlink::{Handle, RouteMessageBuilder};
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::route::{RouteHeader, RouteProtocol, RouteScope, RouteType};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket};
+use nix::libc::{RTA_DST, RTA_OIF, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE};
+use nix::net::if_::if_nametoindex;
 
 /// How long the kernel may take to answer; it does so at once.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Bytes in the kernel's largest answer.
+const DATAGRAM: usize = 32 * 1024;
 
 /// A route without a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,17 +80,16 @@ impl Route {
         let Ok(device) = self.device_index() else {
             return Ok(false);
         };
-        let every = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        ask(async |kernel| {
-            let mut routes = std::pin::pin!(kernel.route().get(every).execute());
-            while let Some(route) = routes.try_next().await? {
-                if self.is(&route, device) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })
-        .await
+        let every = Message {
+            kind: RTM_GETROUTE,
+            header: RouteHeader {
+                address_family: AddressFamily::Inet,
+                ..RouteHeader::default()
+            },
+            attributes: Vec::new(),
+        };
+        let routes = ask(every, NLM_F_DUMP).await?;
+        Ok(routes.iter().any(|route| self.is(route, device)))
     }
 
     /// Adds it, unless it is there. Returns whether it was added.
@@ -93,8 +100,8 @@ impl Route {
         if self.is_present().await? {
             return Ok(false);
         }
-        let message = self.message()?;
-        ask(async |kernel| kernel.route().add(message).execute().await).await?;
+        let message = self.message(RTM_NEWROUTE)?;
+        ask(message, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL).await?;
         Ok(true)
     }
 
@@ -106,32 +113,45 @@ impl Route {
         if !self.is_present().await? {
             return Ok(false);
         }
-        let message = self.message()?;
-        ask(async |kernel| kernel.route().del(message).execute().await).await?;
+        ask(self.message(RTM_DELROUTE)?, NLM_F_ACK).await?;
         Ok(true)
     }
 
-    fn message(&self) -> io::Result<RouteMessage> {
-        let scope = match self.scope {
-            Scope::Global => RouteScope::Universe,
-            Scope::Link => RouteScope::Link,
-            Scope::Host => RouteScope::Host,
-        };
-        Ok(RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(self.destination, self.prefix)
-            .output_interface(self.device_index()?)
-            .scope(scope)
-            .build())
+    fn message(&self, kind: u16) -> io::Result<Message> {
+        Ok(Message {
+            kind,
+            header: RouteHeader {
+                address_family: AddressFamily::Inet,
+                destination_prefix_length: self.prefix,
+                table: RouteHeader::RT_TABLE_MAIN,
+                protocol: RouteProtocol::Static,
+                scope: match self.scope {
+                    Scope::Global => RouteScope::Universe,
+                    Scope::Link => RouteScope::Link,
+                    Scope::Host => RouteScope::Host,
+                },
+                kind: RouteType::Unicast,
+                ..RouteHeader::default()
+            },
+            attributes: self.attributes(self.device_index()?).into(),
+        })
     }
 
-    fn is(&self, route: &RouteMessage, device: u32) -> bool {
-        let has = |attribute| route.attributes.contains(&attribute);
+    /// What tells it from others, beside the header.
+    fn attributes(&self, device: u32) -> [DefaultNla; 2] {
+        [
+            DefaultNla::new(RTA_DST, self.destination.octets().into()),
+            DefaultNla::new(RTA_OIF, device.to_ne_bytes().into()),
+        ]
+    }
+
+    fn is(&self, route: &Message, device: u32) -> bool {
         route.header.table == RouteHeader::RT_TABLE_MAIN
             && route.header.destination_prefix_length == self.prefix
-            && has(RouteAttribute::Destination(RouteAddress::Inet(
-                self.destination,
-            )))
-            && has(RouteAttribute::Oif(device))
+            && self
+                .attributes(device)
+                .iter()
+                .all(|attribute| route.attributes.contains(attribute))
     }
 
     fn device_index(&self) -> io::Result<u32> {
@@ -140,23 +160,86 @@ impl Route {
     }
 }
 
-/// One exchange with the kernel over a socket of its own: routes change once a boot.
-async fn ask<T>(
-    exchange: impl AsyncFnOnce(Handle) -> Result<T, rtnetlink::Error>,
-) -> io::Result<T> {
-    let (connection, kernel, _) = rtnetlink::new_connection()?;
-    let both = async {
-        tokio::select! {
-            answer = exchange(kernel) => answer.map_err(|error| match error {
-                rtnetlink::Error::NetlinkError(message) => message.to_io(),
-                other => io::Error::other(other),
-            }),
-            () = connection => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
-        }
-    };
-    tokio::time::timeout(DEADLINE, both)
+/// A request for routes, or one route. Its own type, since the library's holds every kind of message and of route, and
+/// their code is 4 % of the program.
+struct Message {
+    /// As the kernel numbers them.
+    kind: u16,
+    header: RouteHeader,
+    attributes: Vec<DefaultNla>,
+}
+
+impl NetlinkSerializable for Message {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.header.buffer_len() + self.attributes.as_slice().buffer_len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        let (header, attributes) = buffer.split_at_mut(self.header.buffer_len());
+        self.header.emit(header);
+        self.attributes.as_slice().emit(attributes);
+    }
+}
+
+impl NetlinkDeserializable for Message {
+    type Error = DecodeError;
+
+    fn deserialize(about: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        let header = RouteHeader::parse(payload)?;
+        let attributes = NlasIterator::new(&payload[header.buffer_len()..])
+            .map(|attribute| DefaultNla::parse(&attribute?))
+            .collect::<Result<_, _>>()?;
+        Ok(Message {
+            kind: about.message_type,
+            header,
+            attributes,
+        })
+    }
+}
+
+/// One exchange with the kernel over a socket of its own: routes change once a boot. Returns the routes it told.
+async fn ask(request: Message, flags: u16) -> io::Result<Vec<Message>> {
+    tokio::time::timeout(DEADLINE, exchange(request, flags))
         .await
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
+}
+
+async fn exchange(request: Message, flags: u16) -> io::Result<Vec<Message>> {
+    let mut request = NetlinkMessage::new(
+        NetlinkHeader::default(),
+        NetlinkPayload::InnerMessage(request),
+    );
+    request.header.flags = NLM_F_REQUEST | flags;
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+
+    let socket = TokioSocket::new(NETLINK_ROUTE)?;
+    let kernel = SocketAddr::new(0, 0);
+    socket.send_to(&bytes, &kernel).await?;
+    let mut routes = Vec::new();
+    let mut datagram = Vec::with_capacity(DATAGRAM);
+    loop {
+        datagram.clear();
+        socket.recv(&mut datagram).await?;
+        let mut rest = datagram.as_slice();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<Message>::deserialize(rest).map_err(io::Error::other)?;
+            let length = message.header.length.next_multiple_of(NLMSG_ALIGNTO.into());
+            rest = rest.get(length as usize..).unwrap_or_default();
+            match message.payload {
+                NetlinkPayload::InnerMessage(route) => routes.push(route),
+                NetlinkPayload::Done(_) => return Ok(routes),
+                NetlinkPayload::Error(error) if error.code.is_none() => return Ok(routes),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                _ => {}
+            }
+        }
+    }
 }
 
 #[cfg(test)]

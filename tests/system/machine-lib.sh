@@ -12,10 +12,10 @@ fail() {
 machine_options=()
 
 # power_on [WORD...]: starts the machine, with more words on the kernel's command line. What EC2's firmware says, its NVMe
-# disk and the address of its metadata service are there.
+# disk and the address of its metadata service are there. A newer processor would be slower to emulate.
 power_on() {
     rm -f "$work/control"
-    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max -M q35 -m 1024 -smp 2 \
+    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu Nehalem -M q35 -m 1024 -smp 2 \
         -display none -nodefaults -no-reboot -serial "file:$work/console" \
         -kernel "$kernel" -append "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet systemd.show_status=0 \
 mitigations=off random.trust_cpu=on net.ifnames=0 $*" \

@@ -224,6 +224,10 @@ impl Acting {
 
     /// `/run` is memory: this write does not wait for a disk.
     fn keep(&self) {
+        // A command may end before it is known which instance this is: what an earlier process noted of it stays.
+        if self.machine.0.is_empty() {
+            return;
+        }
         let record = Record {
             instance_id: self.machine.0.clone(),
             done: self
@@ -250,4 +254,37 @@ fn owned_by_batch(snapshot: &Snapshot) -> bool {
     instance.is_some_and(|it| it.aws_batch)
         || group.is_some_and(|name| name.starts_with("AWSBatch-"))
         || cluster.is_some_and(|name| name.starts_with("AWSBatch-") || name.contains("_Batch_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::files::Root;
+    use crate::snapshot::sample;
+
+    #[test]
+    fn what_ends_before_the_instance_is_known_takes_nothing_from_the_record() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::at(directory.path());
+        let tools = Tools {
+            root: root.clone(),
+            aws: String::new(),
+            nanny: String::new(),
+        };
+        let snapshot = sample::full();
+        let id = snapshot.instance.as_ref().unwrap().instance_id.clone();
+        let mut before = Acting::new(tools.clone());
+        before.look(&snapshot, &Settings::default());
+        let done = |detail: &str| Ended {
+            outcome: Outcome::Done,
+            detail: detail.to_owned(),
+            remedy: String::new(),
+        };
+        before.ended(Act::Drain, done("drained"));
+        assert_eq!(before.done_before(&id), [Act::Drain]);
+
+        let mut after = Acting::new(tools);
+        after.ended(Act::Command, done("the command has run"));
+        assert_eq!(after.done_before(&id), [Act::Drain]);
+    }
 }

@@ -194,7 +194,7 @@ impl Report {
             Err(error) => Err(error),
         };
         match described {
-            Ok((version, info)) => self
+            Ok((version, info, _)) => self
                 .bundle
                 .json("docker.json", json!({ "version": version, "info": info }))?,
             Err(error) => self.lacks("docker.json", &error),

@@ -45,8 +45,7 @@ pub struct EngineFacts {
 /// # Errors
 /// [`DockerError`].
 pub async fn engine(docker: &Docker) -> Result<EngineFacts, DockerError> {
-    let (version, info) = docker.describe().await?;
-    let bridge = docker.default_bridge().await?;
+    let (version, info, bridge) = docker.describe().await?;
     let mut log_drivers = info
         .plugins
         .and_then(|plugins| plugins.log)

@@ -100,9 +100,7 @@ impl Backend {
                 running.as_ref()?;
             }
         }
-        let docker = Docker::connect(&endpoint.socket).await.ok()?;
-        docker.ping().await.ok()?;
-        Some(docker)
+        Docker::connect(&endpoint.socket).await.ok()
     }
 
     /// Waits, however long that takes, until somebody starts the unit; then until it answers.
@@ -128,10 +126,7 @@ impl Backend {
         let mut look = FIRST_LOOK;
         loop {
             let why = match Docker::connect(&endpoint.socket).await {
-                Ok(docker) => match docker.ping().await {
-                    Ok(()) => return Ok(docker),
-                    Err(error) => error,
-                },
+                Ok(docker) => return Ok(docker),
                 Err(error) => error,
             };
             self.still_coming().await?;

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -50,6 +51,19 @@ pub enum DockerError {
     /// The answer made no sense.
     #[error("the Docker daemon's answer can't be used: {0}")]
     Answer(String),
+}
+
+impl DockerError {
+    /// Why nobody could be asked at a socket.
+    pub(super) fn connecting(socket: &Path, error: &std::io::Error) -> Self {
+        match error.kind() {
+            _ if process::exhausted(error) => DockerError::Exhausted(error.to_string()),
+            std::io::ErrorKind::NotFound => {
+                DockerError::Unreachable(format!("{} does not exist", socket.display()))
+            }
+            _ => DockerError::Unreachable(error.to_string()),
+        }
+    }
 }
 
 impl From<Error> for DockerError {

@@ -3,7 +3,10 @@
 mod containers;
 mod error;
 mod images;
+mod probe;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{SystemInfo, SystemVersion};
@@ -24,6 +27,7 @@ pub const PING: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Docker {
     client: bollard::Docker,
+    socket: Arc<Path>,
 }
 
 impl Docker {
@@ -34,48 +38,42 @@ impl Docker {
     pub async fn connect(socket: &str) -> Result<Self, DockerError> {
         // The client's own deadline covers the wait for response headers of every call; ours are shorter.
         const LONGER_THAN_OURS: u64 = 24 * 60 * 60;
-        let client = bollard::Docker::connect_with_unix(
-            socket,
-            LONGER_THAN_OURS,
-            bollard::API_DEFAULT_VERSION,
-        )?;
-        let client = within("GET /version", QUICK, client.negotiate_version()).await?;
-        Ok(Docker { client })
+        // Not from `GET /version`, for which the engine runs several programs.
+        let spoken = probe::api_version(Path::new(socket), QUICK).await?;
+        let ours = bollard::API_DEFAULT_VERSION;
+        let version = spoken.as_ref().filter(|spoken| *spoken < ours);
+        let client =
+            bollard::Docker::connect_with_unix(socket, LONGER_THAN_OURS, version.unwrap_or(ours))?;
+        let client = match spoken {
+            Some(_) => client,
+            None => within("GET /version", QUICK, client.negotiate_version()).await?,
+        };
+        Ok(Docker {
+            client,
+            socket: Path::new(socket).into(),
+        })
     }
 
-    /// `GET /_ping`.
-    ///
-    /// # Errors
-    /// [`DockerError::Deadline`] after [`PING`], or what the engine said.
-    pub async fn ping(&self) -> Result<(), DockerError> {
-        self.ping_within(PING).await
-    }
-
-    /// The same with a deadline of its own.
-    ///
-    /// # Errors
-    /// [`DockerError::Deadline`], or what the engine said.
-    pub async fn ping_within(&self, deadline: Duration) -> Result<(), DockerError> {
-        within("GET /_ping", deadline, self.client.ping()).await?;
-        Ok(())
-    }
-
-    /// `GET /version` and `GET /info`.
+    /// `GET /version`, `GET /info`, and the interface of the default bridge.
     ///
     /// # Errors
     /// [`DockerError`].
-    pub async fn describe(&self) -> Result<(SystemVersion, SystemInfo), DockerError> {
-        let version = within("GET /version", QUICK, self.client.version()).await?;
-        // `info` counts images and containers, which takes a while on a cold disk.
-        let info = within("GET /info", QUICK * 3, self.client.info()).await?;
-        Ok((version, info))
+    pub async fn describe(
+        &self,
+    ) -> Result<(SystemVersion, SystemInfo, Option<String>), DockerError> {
+        // The engine runs programs for each; `info` also counts images and containers, which takes a while on a cold disk.
+        tokio::try_join!(
+            within("GET /version", QUICK, self.client.version()),
+            within("GET /info", QUICK * 3, self.client.info()),
+            self.default_bridge(),
+        )
     }
 
     /// The interface of the default bridge, normally `docker0`; `None` where Docker made none.
     ///
     /// # Errors
     /// [`DockerError`].
-    pub async fn default_bridge(&self) -> Result<Option<String>, DockerError> {
+    async fn default_bridge(&self) -> Result<Option<String>, DockerError> {
         let call = self.client.inspect_network("bridge", None);
         let network = match within("GET /networks/bridge", QUICK, call).await {
             Err(DockerError::NotFound(_)) => return Ok(None),

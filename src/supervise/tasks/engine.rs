@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::facts;
-use crate::host::docker::{Docker, DockerError, PING};
+use crate::host::docker::{Docker, DockerError};
 use crate::host::process;
 use crate::settings::OnHung;
 use crate::supervise::engine::NotUp;
@@ -78,7 +78,7 @@ impl Crew {
         self.spawn(Kind::Ping, async move {
             // What the engine says of the agent shows that it answers, and that it is not stuck with the container.
             let answer = match &agent {
-                Some(id) => docker.container_within(id, PING).await.map(drop),
+                Some(id) => docker.answers_about(id).await,
                 None => docker.ping().await,
             };
             match answer {

@@ -1,8 +1,10 @@
 //! The outside world, one adapter a file. No policy, no settings.
 
 pub mod activation;
+pub mod alarm;
 pub mod boot;
 pub mod connections;
+mod descriptor;
 pub mod docker;
 pub mod docker_config;
 pub mod dockerd;
@@ -14,6 +16,7 @@ pub mod journal;
 pub mod lock;
 pub mod mounts;
 pub mod netfilter;
+pub mod nftables;
 pub mod notify;
 pub mod nvml;
 pub mod process;

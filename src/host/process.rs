@@ -10,8 +10,9 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use super::descriptor::await_readable;
 
 /// How often it is looked whether a process has ended that was told to.
 const LOOK: Duration = Duration::from_millis(50);
@@ -51,15 +52,11 @@ impl ContainerProcess {
         }
     }
 
-    #[allow(
-        deprecated,
-        reason = "it is unsound for types that give their descriptor away, which this one does not; its successor is unsafe"
-    )]
     fn opened(&self) -> Option<AsyncFd<OwnedFd>> {
         let pid = rustix::process::Pid::from_raw(self.pid)?;
         let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
         // It is readable when the process has ended.
-        AsyncFd::with_interest(process, Interest::READABLE).ok()
+        await_readable(process).ok()
     }
 
     /// SIGTERM, and SIGKILL after the grace; true when it has ended.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::notice::{self, Announced};
 use super::schedule::{Intervals, Schedule, Subject};
 use crate::facts::InstanceFacts;
+use crate::host::alarm::Alarm;
 use crate::host::imds::Imds;
 use crate::snapshot::{LifecycleView, Notice, Snapshot, Timestamp};
 
@@ -26,9 +27,10 @@ pub async fn watch(
         return;
     };
     let mut watching = Watching::new(&instance, intervals);
+    let mut alarm = Alarm::new();
     while let Some((subject, at)) = watching.schedule.next() {
         tokio::select! {
-            () = tokio::time::sleep_until(at) => {}
+            () = alarm.at(at) => {}
             () = views.closed() => return,
         }
         let answer = imds.get(subject.path()).await;

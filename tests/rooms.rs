@@ -92,6 +92,7 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "apply",
         &[
+            "futures_util",
             "serde",
             "serde_json",
             "shlex",

@@ -20,18 +20,25 @@ pub(super) struct Firewall<'a> {
 }
 
 impl Firewall<'_> {
-    /// Compares with what is there. Where that cannot be told, a finding, and nothing to do.
-    pub async fn look(&self, recorded: &[RecordedRule]) -> Result<Work, Box<Finding>> {
+    /// Compares with what is there, and tells whether all of it is nftables'. Where that cannot be told, a finding, and
+    /// nothing to do.
+    pub async fn look(&self, recorded: &[RecordedRule]) -> Result<(Work, bool), Box<Finding>> {
         if self.wanted.is_empty() && recorded.is_empty() {
-            return Ok(Work::default());
+            return Ok((Work::default(), true));
         }
         self.compare(recorded)
             .await
             .map_err(|error| Box::new(self.problem(None, &error)))
     }
 
-    /// Does the work, tells of it, and returns the record that is then true.
-    pub async fn act(&self, work: Work, report: &mut ApplyReport) -> Vec<RecordedRule> {
+    /// Does the work; the record that is then true, and what is to be told.
+    pub async fn act(self, work: Work) -> (Vec<RecordedRule>, ApplyReport) {
+        let mut report = ApplyReport::default();
+        let record = self.act_telling(work, &mut report).await;
+        (record, report)
+    }
+
+    async fn act_telling(&self, work: Work, report: &mut ApplyReport) -> Vec<RecordedRule> {
         if work.is_nothing() {
             return work.done;
         }
@@ -59,7 +66,7 @@ impl Firewall<'_> {
         report: &mut ApplyReport,
     ) -> Vec<RecordedRule> {
         let work = match self.compare(&recorded).await {
-            Ok(work) => work,
+            Ok((work, _)) => work,
             Err(error) => {
                 report.findings.push(self.problem(None, &error));
                 return recorded;
@@ -91,7 +98,7 @@ impl Firewall<'_> {
         record
     }
 
-    async fn compare(&self, recorded: &[RecordedRule]) -> Result<Work, ProgramError> {
+    async fn compare(&self, recorded: &[RecordedRule]) -> Result<(Work, bool), ProgramError> {
         let saved = Saved::parse(&self.netfilter.save().await?);
         let mut known: Vec<(&PlannedRule, Copies)> = Vec::new();
         for rule in self
@@ -106,7 +113,8 @@ impl Firewall<'_> {
             let found = known.iter().find(|(other, _)| *other == rule);
             found.map(|(_, copies)| copies.clone()).unwrap_or_default()
         };
-        Ok(rules::work(&self.wanted, recorded, copies))
+        let work = rules::work(&self.wanted, recorded, copies);
+        Ok((work, saved.in_nftables))
     }
 
     async fn copies(&self, saved: &Saved, rule: &PlannedRule) -> Result<Copies, ProgramError> {

@@ -15,12 +15,14 @@ mod sysctls;
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::finding::{Finding, Severity};
 use crate::host::files::{Kind, Root};
 use crate::host::lock::{self, LockError};
 use crate::host::netfilter::Netfilter;
+use crate::host::nftables;
 use crate::plan::{Family, Plan, PlannedRoute, PlannedRule, PlannedSysctl};
 pub use files::files;
 use firewall::Firewall;
@@ -28,6 +30,7 @@ use record::Record;
 pub use report::ApplyReport;
 use report::problem;
 use routes::Routes;
+use rules::Work;
 use sysctls::Sysctls;
 
 /// Where the record of what was applied is kept. `/run` forgets it at boot, as the kernel forgets what it tells of.
@@ -65,7 +68,14 @@ pub struct Applier {
     ipv4: Netfilter,
     ipv6: Netfilter,
     // Two at a time would each add what both miss.
-    turn: Mutex<()>,
+    turn: Mutex<Option<Standing>>,
+}
+
+/// Rules that all stood as planned, and the generation of the kernel's rules in which they did.
+#[derive(Debug)]
+struct Standing {
+    generation: u32,
+    rules: Vec<PlannedRule>,
 }
 
 impl Applier {
@@ -86,35 +96,46 @@ impl Applier {
             record: record.into(),
             ipv4,
             ipv6,
-            turn: Mutex::new(()),
+            turn: Mutex::new(None),
         }
     }
 
     /// Brings the host to `network`: adds what is missing, and removes what the record has and `network` has not. Called
     /// at the start, when the plan changes, and once a minute, to put back what others removed. Where nothing is to be
-    /// done it costs one `iptables-save` a family. What fails is a finding, and is tried again at the next call.
+    /// done it costs one `iptables-save` a family, and less where the kernel says that no rule has changed since. What
+    /// fails is a finding, and is tried again at the next call.
     ///
     /// It ends in bounded time: every call of a program has a deadline of 10 s.
     pub async fn apply(&self, network: &Network<'_>) -> ApplyReport {
-        let _turn = self.turn.lock().await;
+        let mut standing = self.turn.lock().await;
         let mut report = ApplyReport::default();
-        let record = Record::load(&self.record).unwrap_or_else(|error| {
+        let record = Record::load(&self.record);
+        let record = record.map_err(|error| {
             report.findings.push(record_problem(format!(
                 "{error}; what an earlier run put on the network stays there"
             )));
-            Record::default()
         });
-        self.bring(network, record, &mut report).await;
+        self.bring(network, record.ok(), &mut standing, &mut report)
+            .await;
         report
     }
 
     /// Removes what the record says was added and restores kernel parameters that still hold our value. Every step is
     /// attempted; what fails stays in the record. Needs neither Docker nor the metadata service nor settings.
     pub async fn undo(&self) -> ApplyReport {
-        let _turn = self.turn.lock().await;
+        let mut standing = self.turn.lock().await;
+        *standing = None;
         let mut report = ApplyReport::default();
         match Record::load(&self.record) {
-            Ok(record) => self.bring(&Network::default(), record, &mut report).await,
+            Ok(record) => {
+                self.bring(
+                    &Network::default(),
+                    Some(record),
+                    &mut standing,
+                    &mut report,
+                )
+                .await;
+            }
             Err(error) => report
                 .findings
                 .push(record_problem(format!("{error}; nothing was removed"))),
@@ -122,7 +143,14 @@ impl Applier {
         report
     }
 
-    async fn bring(&self, network: &Network<'_>, mut record: Record, report: &mut ApplyReport) {
+    /// `recorded` is `None` where the record could not be read.
+    async fn bring(
+        &self,
+        network: &Network<'_>,
+        recorded: Option<Record>,
+        standing: &mut Option<Standing>,
+        report: &mut ApplyReport,
+    ) {
         let sysctls = Sysctls {
             root: &self.root,
             wanted: network.sysctls,
@@ -130,14 +158,72 @@ impl Applier {
         let routes = Routes {
             wanted: network.routes,
         };
+        let mut record = recorded.clone().unwrap_or_default();
         let recorded_routes = record.routes.clone();
         record.sysctls = sysctls.look(&record.sysctls, report);
         record.routes = routes.look(&record.routes, report).await;
-        let mut works = Vec::new();
-        for firewall in self.firewalls(network, report) {
+        let works = self.look(network, &mut record, standing, report).await;
+        if recorded.as_ref() != Some(&record)
+            && let Err(error) = record.store(&self.record).await
+        {
+            report.findings.push(record_problem(format!(
+                "{error}; nothing is changed that could not be undone"
+            )));
+            return;
+        }
+
+        // Loopback addresses are routable only while the rule that drops strangers' packets to them stands.
+        let written = record.clone();
+        sysctls.restore(&mut record.sysctls, report);
+        let acts = works.into_iter().map(|(firewall, work)| {
+            drop(record.take_rules(firewall.family));
+            firewall.act(work)
+        });
+        for (rules, told) in join_all(acts).await {
+            record.rules.extend(rules);
+            report.add(told);
+        }
+        sysctls.set(&mut record.sysctls, report);
+        record.routes = routes.act(record.routes, &recorded_routes, report).await;
+        if record != written
+            && let Err(error) = record.store(&self.record).await
+        {
+            report.findings.push(record_problem(error.to_string()));
+        }
+    }
+
+    /// What is to be done with the packet filter, and into the record what is about to be done. Nothing where the kernel
+    /// says that all stands as it did.
+    async fn look<'a>(
+        &'a self,
+        network: &Network<'a>,
+        record: &mut Record,
+        standing: &mut Option<Standing>,
+        report: &mut ApplyReport,
+    ) -> Vec<(Firewall<'a>, Work)> {
+        let generation = nftables::generation();
+        if let (Some(known), Some(now)) = (&standing, generation)
+            && known.generation == now
+            && known.rules == network.firewall
+        {
+            return Vec::new();
+        }
+        *standing = None;
+        let told = report.findings.len();
+        let looks = self.firewalls(network, report).into_iter().map(|firewall| {
             let recorded = record.take_rules(firewall.family);
-            match firewall.look(&recorded).await {
-                Ok(work) => {
+            async move {
+                let found = firewall.look(&recorded).await;
+                (firewall, recorded, found)
+            }
+        });
+        let mut works = Vec::new();
+        let mut stands = true;
+        // Both families at once: each look waits for a program.
+        for (firewall, recorded, found) in join_all(looks).await {
+            match found {
+                Ok((work, in_nftables)) => {
+                    stands &= in_nftables && work.is_nothing();
                     record.rules.extend(work.meanwhile.iter().cloned());
                     works.push((firewall, work));
                 }
@@ -147,24 +233,14 @@ impl Applier {
                 }
             }
         }
-        if let Err(error) = record.store(&self.record).await {
-            report.findings.push(record_problem(format!(
-                "{error}; nothing is changed that could not be undone"
-            )));
-            return;
+        // As it was before the look: a change during it is looked at the next time.
+        if stands && report.findings.len() == told {
+            *standing = generation.map(|generation| Standing {
+                generation,
+                rules: network.firewall.to_vec(),
+            });
         }
-
-        // Loopback addresses are routable only while the rule that drops strangers' packets to them stands.
-        sysctls.restore(&mut record.sysctls, report);
-        for (firewall, work) in works {
-            drop(record.take_rules(firewall.family));
-            record.rules.extend(firewall.act(work, report).await);
-        }
-        sysctls.set(&mut record.sysctls, report);
-        record.routes = routes.act(record.routes, &recorded_routes, report).await;
-        if let Err(error) = record.store(&self.record).await {
-            report.findings.push(record_problem(error.to_string()));
-        }
+        works
     }
 
     fn firewalls<'a>(

@@ -13,6 +13,15 @@ pub struct ApplyReport {
     pub repaired: usize,
 }
 
+impl ApplyReport {
+    /// Takes in what another part of the work came to.
+    pub(super) fn add(&mut self, other: ApplyReport) {
+        self.findings.extend(other.findings);
+        self.changed += other.changed;
+        self.repaired += other.repaired;
+    }
+}
+
 /// A finding that something is not as planned.
 pub(super) fn problem(
     rule: &'static str,

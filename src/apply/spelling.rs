@@ -86,7 +86,11 @@ fn value(option: &str, value: &str) -> String {
 
 /// What `iptables-save` printed: the rules of each table and chain, from the top.
 #[derive(Debug, Default)]
-pub(super) struct Saved(HashMap<(String, String), Vec<Spelling>>);
+pub(super) struct Saved {
+    chains: HashMap<(String, String), Vec<Spelling>>,
+    /// It was printed by the nftables variant of iptables.
+    pub in_nftables: bool,
+}
 
 impl Saved {
     /// Reads the output of `iptables-save`.
@@ -94,14 +98,20 @@ impl Saved {
         let mut saved = Saved::default();
         let mut table = "";
         for line in text.lines() {
-            if let Some(name) = line.strip_prefix('*') {
+            if line.starts_with('#') {
+                saved.in_nftables |= line.contains("(nf_tables)");
+            } else if let Some(name) = line.strip_prefix('*') {
                 table = name.trim();
             } else if let Some(rule) = line.strip_prefix("-A ") {
                 let (chain, args) = rule.split_once(' ').unwrap_or((rule, ""));
                 // A line that cannot be split is none of ours, but it counts as one.
                 let args = shlex::split(args).unwrap_or_default();
                 let key = (table.to_owned(), chain.to_owned());
-                saved.0.entry(key).or_default().push(Spelling::of(&args));
+                saved
+                    .chains
+                    .entry(key)
+                    .or_default()
+                    .push(Spelling::of(&args));
             }
         }
         saved
@@ -123,7 +133,7 @@ impl Saved {
     }
 
     fn chain(&self, rule: &PlannedRule) -> &[Spelling] {
-        self.0
+        self.chains
             .get(&(rule.table.clone(), rule.chain.clone()))
             .map_or(&[], Vec::as_slice)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::files::Root;
+use crate::host::files::{Kind, Root};
 use crate::volumes::SOCKET;
 
 /// A Docker plugin at [`SOCKET`]: ours or Amazon's.
@@ -39,6 +39,10 @@ impl VolumePlugin {
 
 /// Whether somebody listens, by the kernel's table of unix sockets: a file may be left of a process that has ended.
 pub fn volume_plugin(root: &Root) -> VolumePlugin {
+    // The table grows with the containers of the host.
+    if root.kind(SOCKET) == Kind::Absent && root.is_host() {
+        return VolumePlugin::Absent;
+    }
     let table = root.read("/proc/net/unix").map(|file| file.bytes);
     let table = table.unwrap_or_default();
     let listens = String::from_utf8_lossy(&table).lines().any(is_listening);

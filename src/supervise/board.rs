@@ -26,6 +26,8 @@ use super::timeline::Timeline;
 pub const REFRESH: Duration = Duration::from_secs(15);
 /// How long it may be believed: three refreshes, so that one late one raises no alarm.
 const VALID: Duration = Duration::from_secs(45);
+/// More than the rules of a profile say, so that the set of them need not grow.
+const EXPECTED_FINDINGS: usize = 128;
 
 /// Everything known.
 #[derive(Debug)]
@@ -253,6 +255,18 @@ impl Board {
         self.since.age()
     }
 
+    /// The same document, of this moment; of a board on which nothing has changed since it was made.
+    pub fn renewed(&self, shown: &Snapshot) -> Snapshot {
+        let now = Timestamp::now();
+        Snapshot {
+            updated_at: now,
+            valid_until: now.after(VALID),
+            // It may tell how long.
+            detail: self.detail(),
+            ..shown.clone()
+        }
+    }
+
     /// The document.
     pub fn snapshot(&self) -> Snapshot {
         let now = Timestamp::now();
@@ -280,14 +294,12 @@ impl Board {
     }
 
     /// What is wrong first; what passed last.
-    fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<Finding> {
         let announced: Vec<Finding> = self.lifecycle.findings().collect();
         let runs_unfit = self.runs_unfit();
         let report = self.report.iter().flat_map(|report| &report.findings);
         let plan = self.plan.iter().flat_map(Plan::all_findings);
-        // The lint and the plan read the same files.
-        let mut seen = HashSet::new();
-        let mut findings: Vec<Finding> = announced
+        let all = announced
             .iter()
             .chain(report)
             .chain(&self.read_findings)
@@ -296,8 +308,18 @@ impl Board {
             .chain(&self.image_findings)
             .chain(&self.health_port_finding)
             .chain(&self.gpu_finding)
-            .chain(&runs_unfit)
-            .filter(|finding| seen.insert(*finding))
+            .chain(&runs_unfit);
+        // The lint and the plan read the same files.
+        let mut seen = HashSet::with_capacity(all.size_hint().0.max(EXPECTED_FINDINGS));
+        let mut findings: Vec<Finding> = all
+            .filter(|finding| {
+                seen.insert((
+                    &finding.rule,
+                    &finding.place,
+                    &finding.observed,
+                    finding.outcome,
+                ))
+            })
             .cloned()
             .collect();
         findings.sort_by_key(|finding| {

@@ -55,9 +55,13 @@ impl Images {
             crate::agent_image::step(self.record.clone(), event, now, &self.rules);
         let rejected = record.rejected.len() > before.rejected.len();
         self.record = record;
+        // Not all of it is written.
+        let written = (self.record != before)
+            .then(|| self.record.bytes())
+            .filter(|bytes| *bytes != before.bytes());
         Told {
             actions,
-            record: (self.record.bytes() != before.bytes()).then(|| self.record.bytes()),
+            record: written,
             rejected,
         }
     }

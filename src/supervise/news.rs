@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use crate::agent_image::KnownImage;
 use crate::facts::{EngineFacts, HostFacts, InstanceFacts, VolumePlugin};
 use crate::finding::Finding;
+use crate::host::connections::Connections;
 use crate::host::docker::Docker;
 use crate::host::introspection::{Metadata, Silence};
 use crate::host::process::ContainerProcess;
@@ -110,8 +111,9 @@ pub enum News {
     AgentProbed(Result<Metadata, Silence>),
     /// How many tasks run, by the agent's word.
     TasksCounted(Result<u64, String>),
-    /// How many connections the agent holds, where `/proc` shows that.
-    ConnectionsCounted(Option<usize>),
+    /// The connections that the agent holds, where `/proc` shows them.
+    ConnectionsCounted(Option<Connections>),
+
     /// The agent's last lines were read.
     ExitExamined {
         /// What they say.
@@ -142,6 +144,13 @@ pub enum News {
     Announced(LifecycleView),
     /// The child engine was stopped.
     EngineStopped,
+}
+
+impl News {
+    /// Whether it is an answer that comes each few seconds and mostly tells what is known.
+    pub fn is_routine(&self) -> bool {
+        matches!(self, News::EnginePinged(Ok(())) | News::AgentProbed(_))
+    }
 }
 
 /// What is the matter with the agent's image.

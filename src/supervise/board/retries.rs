@@ -8,9 +8,11 @@ use crate::supervise::state::{BUDGET, EngineState, Fitness, Need, State, Timer};
 use super::Board;
 
 impl Board {
-    /// Notes that something is tried again after a wait.
-    pub fn tried_again(&mut self, timer: Timer, wait: Duration, state: &State) {
-        let Some(what) = what(timer) else { return };
+    /// Notes that something is tried again after a wait; false for a timer of which nothing is told.
+    pub fn tried_again(&mut self, timer: Timer, wait: Duration, state: &State) -> bool {
+        let Some(what) = what(timer) else {
+            return false;
+        };
         let before = self.retries.get(&timer).map_or(0, |retry| retry.attempts);
         let (attempts, budget) = match timer {
             Timer::Agent => (state.failures, Some(BUDGET)),
@@ -34,6 +36,7 @@ impl Board {
             why,
         };
         self.retries.insert(timer, retry);
+        true
     }
 
     /// Forgets what is there by now.

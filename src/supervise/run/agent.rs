@@ -30,6 +30,7 @@ impl Supervisor {
             "the agent's container is {word}: {short}"
         );
         self.crew.agent_asked = None;
+        self.crew.connections = None;
         // Its first words may be older than our knowledge of it.
         let since = run.started_at.as_deref().map(humantime::parse_rfc3339);
         let since = since.and_then(Result::ok).unwrap_or_else(SystemTime::now);
@@ -135,6 +136,7 @@ impl Supervisor {
         let probe = match answer {
             Ok(metadata) => {
                 let view = &mut self.board.agent;
+                let before = view.clone();
                 view.version = metadata.version.or(view.version.take());
                 view.cluster = metadata.cluster.or(view.cluster.take());
                 let registered = metadata.container_instance_arn.is_some();
@@ -142,6 +144,9 @@ impl Supervisor {
                     view.registered_since = Some(Timestamp::now());
                 }
                 view.container_instance_arn = metadata.container_instance_arn;
+                if *view != before {
+                    self.publish();
+                }
                 if registered {
                     self.crew.ask_agent();
                     Probe::Registered
@@ -151,10 +156,12 @@ impl Supervisor {
             }
             Err(Silence::Agent(why)) => {
                 self.board.why.agent = why;
+                self.publish();
                 Probe::Silent
             }
             Err(silence @ Silence::Exhausted(_)) => {
                 self.board.why.nanny = silence.to_string();
+                self.publish();
                 Probe::Unasked
             }
         };

@@ -19,6 +19,10 @@ use super::Supervisor;
 
 impl Supervisor {
     pub(super) fn hear(&mut self, news: News) {
+        // Whoever takes in an answer of each few seconds sees for itself whether it tells anything new.
+        if !news.is_routine() {
+            self.publish();
+        }
         match news {
             News::Plain(event) => self.plain(event),
             News::HostRead {
@@ -74,10 +78,7 @@ impl Supervisor {
                 self.board.why.nanny = why;
                 self.answer(Answer::EngineUnasked);
             }
-            News::MetadataAwaited(why) => {
-                self.board.why.metadata = why;
-                self.publish();
-            }
+            News::MetadataAwaited(why) => self.board.why.metadata = why,
             News::Identity(identity) => self.identified(identity),
             News::Credentials(Ok(profile)) => {
                 if let Some(attached) = profile {
@@ -93,7 +94,6 @@ impl Supervisor {
             News::HealthPort(finding) => {
                 self.board.health_port_finding = finding;
                 self.record_findings();
-                self.publish();
             }
             News::GpusAwaited(why) => {
                 self.board.why.gpus = why;
@@ -165,11 +165,10 @@ impl Supervisor {
             }
             News::AgentEnded { code } => self.agent_ended(code),
             News::AgentProbed(answer) => self.agent_probed(answer),
-            News::TasksCounted(counted) => {
-                self.board.agent.tasks_running = counted.ok();
-                self.publish();
-            }
-            News::ConnectionsCounted(held) => {
+            News::TasksCounted(counted) => self.board.agent.tasks_running = counted.ok(),
+            News::ConnectionsCounted(found) => {
+                let held = found.as_ref().map(|found| found.count);
+                self.crew.connections = found;
                 self.board.agent.connections = held;
                 self.answer(Answer::AgentConnected(held != Some(0)));
             }

@@ -48,7 +48,6 @@ impl Supervisor {
         }
         self.group_wants(wanted);
         self.record_findings();
-        self.publish();
     }
 
     /// Takes the state that the Auto Scaling group wants; `None` where no group is known.

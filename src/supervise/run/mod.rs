@@ -24,6 +24,7 @@ use tracing::Instrument;
 use crate::exit::Exit;
 use crate::facts::{HostFacts, share_of};
 use crate::finding::Finding;
+use crate::host::alarm::Alarm;
 use crate::host::files::Root;
 use crate::host::notify;
 use crate::host::watch::Watch;
@@ -38,6 +39,7 @@ use super::news::News;
 use super::state::{Action, Answer, Event, LONGEST_WAIT, Policy, State, Timer};
 use super::tasks::{self, Crew, SettingsSource};
 use super::timeline::Timeline;
+use records::CurrentSpan;
 use signals::Signals;
 use together::together;
 
@@ -102,13 +104,15 @@ pub async fn run(setup: Setup) -> std::io::Result<Exit> {
         noted_instance: None,
         reload_asked: false,
         gpus_asked: false,
+        unshown: true,
+        span: None,
         ending: None,
     };
     let signals = Signals::install()?;
     let watch = Watch::new(&setup.watched_files, &setup.watched_directories)
         .inspect_err(|error| tracing::warn!("changed files are read on SIGHUP alone: {error}"));
     supervisor.perform(first);
-    supervisor.publish();
+    supervisor.show();
     let ears = Ears {
         news,
         announced: setup.announced,
@@ -136,6 +140,9 @@ struct Supervisor {
     noted_instance: Option<String>,
     reload_asked: bool,
     gpus_asked: bool,
+    /// Something may have changed since the document was last shown.
+    unshown: bool,
+    span: Option<CurrentSpan>,
     ending: Option<Exit>,
 }
 
@@ -144,6 +151,7 @@ impl Supervisor {
         let beat = notify::watchdog()
             .map_or(REFRESH, |within| within / 2)
             .min(REFRESH);
+        let mut alarm = Alarm::new();
         let mut beaten = Instant::now();
         let mut refreshed = Instant::now();
         notify::alive();
@@ -157,7 +165,7 @@ impl Supervisor {
                     Some(finding) = ears.health_port.recv() => Heard::News(Box::new(News::HealthPort(finding))),
                     event = ears.signals.next() => Heard::News(Box::new(News::Plain(event))),
                     () = changed(&mut ears.watch) => Heard::News(Box::new(News::Plain(Event::ConfigurationChanged))),
-                    () = tokio::time::sleep_until(wake) => Heard::Time,
+                    () = alarm.at(wake) => Heard::Time,
                 }
             }
             .instrument(span.clone())
@@ -167,6 +175,7 @@ impl Supervisor {
                 Heard::News(news) => self.hear(*news),
                 Heard::Time => self.fire(),
             }
+            self.show();
             // Early where we are awake anyway: fewer wakings, and never later than the watchdog allows.
             if beaten.elapsed() >= beat / 2 {
                 beaten = Instant::now();
@@ -212,6 +221,7 @@ impl Supervisor {
     }
 
     fn step(&mut self, event: Event) {
+        let before = self.state.clone();
         let actions = self.state.step(event);
         self.perform(actions);
         let changed = self.board.note(&self.state);
@@ -221,7 +231,10 @@ impl Supervisor {
                 self.crew.announce_health();
             }
         }
-        self.publish();
+        // Probes come and go without a trace.
+        if self.state != before {
+            self.publish();
+        }
     }
 
     fn answer(&mut self, answer: Answer) {
@@ -269,7 +282,9 @@ impl Supervisor {
             at = together(self.timers.values().copied(), at, wait);
         }
         self.timers.insert(timer, at);
-        self.board.tried_again(timer, wait, &self.state);
+        if self.board.tried_again(timer, wait, &self.state) {
+            self.publish();
+        }
     }
 
     /// Spreads over a fleet that lost its connections at once when its agents are started.
@@ -287,8 +302,16 @@ impl Supervisor {
         }
     }
 
-    /// Shows what changed; a document in which nothing but its clock moved on waits for [`Self::renew`].
+    /// The document is made anew once all of what was heard is taken in.
     fn publish(&mut self) {
+        self.unshown = true;
+    }
+
+    /// Shows what changed; a document in which nothing but its clock moved on waits for [`Self::renew`].
+    fn show(&mut self) {
+        if !std::mem::take(&mut self.unshown) {
+            return;
+        }
         let mut snapshot = self.board.snapshot();
         self.snapshots.send_if_modified(|shown| {
             let clock = (snapshot.updated_at, snapshot.valid_until);
@@ -304,7 +327,9 @@ impl Supervisor {
 
     /// Makes the document anew, so that it does not expire.
     fn renew(&mut self) {
-        self.snapshots.send_replace(Arc::new(self.board.snapshot()));
+        self.show();
+        self.snapshots
+            .send_modify(|shown| *shown = Arc::new(self.board.renewed(shown)));
     }
 }
 

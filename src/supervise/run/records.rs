@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::facts::InstanceFacts;
 use crate::finding::{Finding, Outcome, Severity};
 use crate::snapshot::Phase;
 use crate::supervise::state::LONGEST_WAIT;
@@ -21,28 +22,21 @@ const LATE_WORD: Duration = Duration::from_secs(60);
 
 impl Supervisor {
     /// The fields that every record carries.
-    pub(super) fn span(&self) -> tracing::Span {
+    pub(super) fn span(&mut self) -> tracing::Span {
         let (phase, _) = self.state.phase();
-        let known = self.board.facts.instance.known();
-        let span = tracing::info_span!(
-            parent: None,
-            "host",
-            NANNY_PHASE = phase.word(),
-            EC2_INSTANCE_ID = tracing::field::Empty,
-            EC2_INSTANCE_TYPE = tracing::field::Empty,
-            EC2_AZ = tracing::field::Empty,
-            EC2_AMI_ID = tracing::field::Empty,
-        );
-        if let Some(instance) = known {
-            span.record("EC2_INSTANCE_ID", instance.instance_id.as_str());
-            span.record("EC2_INSTANCE_TYPE", instance.instance_type.as_str());
-            if let Some(zone) = &instance.availability_zone {
-                span.record("EC2_AZ", zone.as_str());
-            }
-            if let Some(ami) = &instance.ami_id {
-                span.record("EC2_AMI_ID", ami.as_str());
-            }
+        let instance = self.board.facts.instance.known();
+        if let Some(current) = &self.span
+            && current.phase == phase
+            && current.instance.as_deref() == instance.map(|known| known.instance_id.as_str())
+        {
+            return current.span.clone();
         }
+        let span = span(phase, instance);
+        self.span = Some(CurrentSpan {
+            phase,
+            instance: instance.map(|known| known.instance_id.clone()),
+            span: span.clone(),
+        });
         span
     }
 
@@ -86,8 +80,7 @@ impl Supervisor {
     pub(super) fn record_findings(&mut self) {
         let failed: BTreeMap<String, Finding> = self
             .board
-            .snapshot()
-            .findings
+            .findings()
             .into_iter()
             .filter(|finding| finding.outcome == Outcome::Failed)
             .map(|finding| (finding.sentence(), finding))
@@ -126,4 +119,34 @@ impl Supervisor {
         }
         self.told = failed;
     }
+}
+
+/// The span of a phase, kept while it lasts.
+pub(super) struct CurrentSpan {
+    phase: Phase,
+    instance: Option<String>,
+    span: tracing::Span,
+}
+
+fn span(phase: Phase, instance: Option<&InstanceFacts>) -> tracing::Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "host",
+        NANNY_PHASE = phase.word(),
+        EC2_INSTANCE_ID = tracing::field::Empty,
+        EC2_INSTANCE_TYPE = tracing::field::Empty,
+        EC2_AZ = tracing::field::Empty,
+        EC2_AMI_ID = tracing::field::Empty,
+    );
+    if let Some(instance) = instance {
+        span.record("EC2_INSTANCE_ID", instance.instance_id.as_str());
+        span.record("EC2_INSTANCE_TYPE", instance.instance_type.as_str());
+        if let Some(zone) = &instance.availability_zone {
+            span.record("EC2_AZ", zone.as_str());
+        }
+        if let Some(ami) = &instance.ami_id {
+            span.record("EC2_AMI_ID", ami.as_str());
+        }
+    }
+    span
 }

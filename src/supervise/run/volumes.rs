@@ -12,7 +12,6 @@ impl Supervisor {
         self.board.volumes = volumes_view(&plugin, volumes);
         let known = &mut self.board.facts.host.volume_plugin;
         if *known == plugin {
-            self.publish();
             return;
         }
         match &plugin {

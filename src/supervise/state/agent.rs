@@ -155,7 +155,11 @@ impl State {
         else {
             return;
         };
-        *probes = probes.saturating_add(1);
+        // They are counted while it is not registered.
+        *probes = match *registered {
+            true => 0,
+            false => probes.saturating_add(1),
+        };
         self.agent_unasked = probe == Probe::Unasked;
         let next = match probe {
             // That says nothing of the agent.
@@ -185,7 +189,6 @@ impl State {
             // It was registered, and answers without a registration: it starts anew inside.
             Probe::Unregistered => {
                 *registered = false;
-                *probes = 0;
                 *silent = 0;
                 actions.push(Action::Disarm(Timer::Forgive));
                 PROBE_NEW

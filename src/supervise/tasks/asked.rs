@@ -26,11 +26,15 @@ impl Crew {
             let count = introspection::tasks_running(introspection::PORT).await;
             News::TasksCounted(count.map_err(|silence| silence.to_string()))
         });
-        let Some((container, _)) = self.agent.clone() else {
+        let Some(first) = self.agent_process.clone() else {
             return;
         };
+        let known = self.connections.clone();
         self.spawn(Kind::Connections, async move {
-            let looking = tokio::task::spawn_blocking(move || connections::established(&container));
+            if known.as_ref().is_some_and(|known| known.stand(&first)) {
+                return News::ConnectionsCounted(known);
+            }
+            let looking = tokio::task::spawn_blocking(move || connections::established(&first));
             News::ConnectionsCounted(looking.await.ok().flatten())
         });
     }

@@ -34,6 +34,7 @@ use tracing::Instrument;
 use crate::agent_image::Record;
 use crate::apply::Applier;
 use crate::facts::{HostFacts, InstanceFacts};
+use crate::host::connections::Connections;
 use crate::host::docker::Docker;
 use crate::host::files::Root;
 use crate::host::imds::Imds;
@@ -98,6 +99,8 @@ pub struct Crew {
     pub agent_process: Option<ContainerProcess>,
     /// When it was last asked for more than the probe does.
     pub agent_asked: Option<Instant>,
+    /// The connections that it held then.
+    pub connections: Option<Connections>,
     /// How the agent ended the last time.
     pub last_exit: i64,
     /// What is recorded of the agent's images.
@@ -148,6 +151,7 @@ impl Crew {
             agent: None,
             agent_process: None,
             agent_asked: None,
+            connections: None,
             last_exit: 0,
             image_record: Record::default(),
             fetching: Fetching::default(),

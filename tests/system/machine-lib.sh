@@ -3,6 +3,9 @@
 
 instance_id=i-0123456789abcdef0
 
+# With the same SEED cases choose the same random moments.
+RANDOM=$((${SEED:-$(date +%s)} % 32768))
+
 fail() {
     echo "FAILED: $*" >&2
     exit 1
@@ -12,13 +15,15 @@ fail() {
 machine_options=()
 
 # power_on [WORD...]: starts the machine, with more words on the kernel's command line. What EC2's firmware says, its NVMe
-# disk and the address of its metadata service are there. A newer processor would be slower to emulate.
+# disk and the address of its metadata service are there. A newer processor would be slower to emulate; so would programs
+# at random addresses, which are translated anew each time they run, by half; AppArmor compiles its profiles in each boot,
+# so that only those who ask for it by apparmor=1 have it.
 power_on() {
     rm -f "$work/control"
     qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu Nehalem -M q35 -m 1024 -smp 2 \
         -display none -nodefaults -no-reboot -serial "file:$work/console" \
         -kernel "$kernel" -append "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet systemd.show_status=0 \
-mitigations=off random.trust_cpu=on net.ifnames=0 $*" \
+mitigations=off norandmaps random.trust_cpu=on net.ifnames=0 apparmor=0 $*" \
         -drive "file=$work/disk.qcow2,if=none,id=disk,format=qcow2" -device nvme,drive=disk,serial=vol0123456789 \
         -netdev "user,id=net,restrict=on,net=169.254.0.0/16,guestfwd=tcp:169.254.169.254:80-cmd:socat - TCP:169.254.169.254:80" \
         -device virtio-net-pci,netdev=net,romfile= \
@@ -68,6 +73,35 @@ cut_power() {
 hang_up() {
     exec {control_in}>&- {control_out}<&-
     wait "$control" 2>/dev/null || true
+}
+
+# What moments the power was cut at.
+cuts=()
+
+# Milliseconds of processor time that the machine has taken: how far its boot is, however busy this host.
+machine_time() {
+    awk -v ticks="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / ticks) }' "/proc/$machine/stat"
+}
+
+# cut_power_while_starting MILLISECONDS of the machine's processor time.
+cut_power_while_starting() {
+    local deadline=$((SECONDS + patience))
+    until [ "$(machine_time)" -ge "$1" ]; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "the machine did not take $1 ms of processor time in $patience s"
+        sleep 0.05
+    done
+    cuts+=("$1")
+    cut_power
+}
+
+# Boots to healthy, and looks at what cuts left of the files.
+boot_after_cuts() {
+    power_on
+    await_shell
+    await_healthy
+    local torn
+    torn=$(run "cat /run/lab-intact")
+    [ -z "$torn" ] || fail "after power cuts at ${cuts[*]} ms: $torn"
 }
 
 await_power_off() {

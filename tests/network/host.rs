@@ -136,6 +136,9 @@ impl Host {
     /// The programs that the applier called since the last time, sorted.
     pub fn calls(&self) -> Vec<String> {
         let noted = self.directory.path().join("calls");
+        if !noted.exists() {
+            return Vec::new();
+        }
         let text = fs::read_to_string(&noted).unwrap();
         fs::remove_file(&noted).unwrap();
         let mut calls: Vec<String> = text.lines().map(str::to_owned).collect();

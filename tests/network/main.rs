@@ -306,6 +306,38 @@ network_test!(one_save_tells_and_one_restore_mends, async |host: Host| {
     assert_eq!(host.calls(), expected);
 });
 
+network_test!(
+    no_program_is_called_while_the_kernel_says_that_no_rule_changed,
+    async |host: Host| {
+        let plan = Plan::like_ecs_init();
+        let applier = host.noting_applier();
+        applier.apply(&plan.network()).await;
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        host.calls();
+        let looked = [&host.ipv6, &host.ipv4].map(|name| format!("{name}-save"));
+        // Only nftables counts the changes of its rules.
+        let stands: &[String] = match host.ipv4.ends_with("nft") {
+            true => &[],
+            false => &looked,
+        };
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        assert_eq!(host.calls(), stands);
+
+        // Somebody's rule that is none of the plan's.
+        host.iptables("-t filter -A INPUT -p tcp --dport 24 -j DROP");
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        assert_eq!(host.calls(), looked);
+        assert_done(&applier.apply(&plan.network()).await, 0, 0);
+        assert_eq!(host.calls(), stands);
+
+        // Another plan, on the same rules.
+        let plan = plan.without("51678");
+        let report = applier.apply(&plan.network()).await;
+        assert_eq!(report.findings, []);
+        host.assert_in_force(&plan);
+    }
+);
+
 /// Asserts that both families' programs failed with these words, and nothing else did.
 #[track_caller]
 fn assert_both_families_told(report: &ApplyReport, words: &str) {

@@ -15,12 +15,13 @@ fail() {
 machine_options=()
 
 # power_on [WORD...]: starts the machine, with more words on the kernel's command line. What EC2's firmware says, its NVMe
-# disk and the address of its metadata service are there. A newer processor would be slower to emulate; so would programs
-# at random addresses, which are translated anew each time they run, by half; AppArmor compiles its profiles in each boot,
-# so that only those who ask for it by apparmor=1 have it.
+# disk and the address of its metadata service are there. A newer processor would be slower to emulate, and without its
+# random numbers the kernel would gather some for a second. Programs at random addresses would be translated anew each
+# time they run, for half as long again; AppArmor compiles its profiles in each boot, so that only those who ask for it by
+# apparmor=1 have it.
 power_on() {
     rm -f "$work/control"
-    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu Nehalem -M q35 -m 1024 -smp 2 \
+    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu Nehalem,+rdrand -M q35 -m 1024 -smp 2 \
         -display none -nodefaults -no-reboot -serial "file:$work/console" \
         -kernel "$kernel" -append "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet systemd.show_status=0 \
 mitigations=off norandmaps random.trust_cpu=on net.ifnames=0 apparmor=0 $*" \
